@@ -1,0 +1,186 @@
+"""The judgment log: appended, never changed; what is in force is a view over it."""
+
+from typing import Any
+
+import polars as pl
+
+from db.errors import NotFoundError
+from db.ids import new_id
+from db.items import insert_rankings, ranking_frame
+from db.records import Judgment, Ranking, Verdict
+from db.store import Cursor, Store
+
+_FIELDS = (
+    "event_id, item_id, reviewer, verdict, reasons, note, ranking_id, relevant_docids, judged_at"
+)
+
+
+def _append(cursor: Cursor, values: dict[str, Any]) -> None:
+    cursor.execute(
+        "INSERT INTO judgment_events (event_id, kind, item_id, reviewer, verdict, reasons, note,"
+        " ranking_id, relevant_docids, undoes, code_version, judged_at) VALUES ($event_id, $kind,"
+        " $item_id, $reviewer, $verdict, $reasons, $note, $ranking_id, $relevant_docids, $undoes,"
+        " $code_version, now())",
+        {
+            "verdict": None,
+            "reasons": [],
+            "note": "",
+            "ranking_id": None,
+            "relevant_docids": None,
+            "undoes": None,
+            **values,
+        },
+    ).fetchall()
+
+
+def append_judgment(
+    store: Store,
+    *,
+    item_id: str,
+    reviewer: str,
+    verdict: Verdict,
+    reasons: list[str],
+    note: str,
+    ranking_id: str,
+    relevant_docids: list[str] | None,
+    corrected: Ranking | None,
+    code_version: str,
+) -> str:
+    """Append one judgment, with the corrected ranking of a fix, and return its event id.
+
+    When this returns, the judgment is on disk.
+    """
+    event_id = new_id()
+    with store.transaction() as cursor:
+        if corrected is not None:
+            known = cursor.execute(
+                "SELECT 1 FROM rankings WHERE ranking_id = ?", [corrected.ranking_id]
+            ).fetchall()
+            if not known:
+                insert_rankings(cursor, ranking_frame([corrected]))
+        _append(
+            cursor,
+            {
+                "event_id": event_id,
+                "kind": "judge",
+                "item_id": item_id,
+                "reviewer": reviewer,
+                "verdict": verdict,
+                "reasons": reasons,
+                "note": note,
+                "ranking_id": corrected.ranking_id if corrected else ranking_id,
+                "relevant_docids": relevant_docids,
+                "code_version": code_version,
+            },
+        )
+    return event_id
+
+
+def append_reveal(
+    store: Store, *, item_id: str, reviewer: str, marks: list[str], code_version: str
+) -> None:
+    """Append a reviewer's blind relevance marks, made before the teacher's order was shown."""
+    with store.transaction() as cursor:
+        _append(
+            cursor,
+            {
+                "event_id": new_id(),
+                "kind": "reveal",
+                "item_id": item_id,
+                "reviewer": reviewer,
+                "relevant_docids": marks,
+                "code_version": code_version,
+            },
+        )
+
+
+def append_undo(store: Store, *, event_id: str, reviewer: str, code_version: str) -> str:
+    """Append the undoing of one's own judgment and return the item it was on.
+
+    Raises:
+        NotFoundError: If the reviewer made no such judgment, or undid it before.
+    """
+    with store.transaction() as cursor:
+        row = cursor.execute(
+            "SELECT item_id FROM judgment_events WHERE event_id = ? AND reviewer = ?"
+            " AND kind = 'judge' AND event_id NOT IN"
+            " (SELECT undoes FROM judgment_events WHERE kind = 'undo')",
+            [event_id, reviewer],
+        ).fetchall()
+        if not row:
+            raise NotFoundError(f"{reviewer} has no judgment {event_id} in force to undo.")
+        _append(
+            cursor,
+            {
+                "event_id": new_id(),
+                "kind": "undo",
+                "item_id": row[0][0],
+                "reviewer": reviewer,
+                "undoes": event_id,
+                "code_version": code_version,
+            },
+        )
+    return str(row[0][0])
+
+
+def _judgment(row: dict[str, Any]) -> Judgment:
+    labels = row["relevant_docids"]
+    return Judgment(
+        **{
+            **row,
+            "reasons": tuple(row["reasons"]),
+            "relevant_docids": None if labels is None else tuple(labels),
+        }
+    )
+
+
+def judgments_of(store: Store, item_id: str) -> list[Judgment]:
+    """Return the judgments in force on an item, newest first."""
+    rows = store.rows(
+        f"SELECT {_FIELDS} FROM judgments WHERE item_id = ? ORDER BY seq DESC",  # noqa: S608 - a constant
+        [item_id],
+    )
+    return [_judgment(row) for row in rows]
+
+
+def recent_judgments(store: Store, reviewer: str, limit: int = 10) -> list[Judgment]:
+    """Return a reviewer's latest judgments that were not undone, newest first."""
+    rows = store.rows(
+        f"SELECT {_FIELDS} FROM judgment_events WHERE kind = 'judge' AND reviewer = ?"  # noqa: S608 - a constant
+        " AND event_id NOT IN (SELECT undoes FROM judgment_events WHERE kind = 'undo')"
+        " ORDER BY seq DESC LIMIT ?",
+        [reviewer, limit],
+    )
+    return [_judgment(row) for row in rows]
+
+
+def reveal_of(store: Store, item_id: str, reviewer: str) -> list[str] | None:
+    """Return the reviewer's blind marks on an item, or None before they revealed it."""
+    row = store.row(
+        "SELECT relevant_docids FROM judgment_events WHERE kind = 'reveal' AND item_id = ?"
+        " AND reviewer = ? ORDER BY seq DESC LIMIT 1",
+        [item_id, reviewer],
+    )
+    return None if row is None else list(row["relevant_docids"])
+
+
+def history(store: Store, item_id: str | None = None) -> pl.DataFrame:
+    """Return the log, whole or of one item, oldest first."""
+    return store.frame(
+        "SELECT * FROM judgment_events WHERE $item_id::VARCHAR IS NULL OR item_id = $item_id"
+        " ORDER BY seq",
+        {"item_id": item_id},
+    )
+
+
+def reviewers(store: Store) -> list[str]:
+    """Return everyone who judged, sorted."""
+    return [
+        row["reviewer"]
+        for row in store.rows("SELECT DISTINCT reviewer FROM judgment_events ORDER BY 1")
+    ]
+
+
+def progress(store: Store) -> pl.DataFrame:
+    """Return verdict, n of the items' verdicts in force."""
+    return store.frame("SELECT verdict, count(*) AS n FROM item_verdicts GROUP BY 1 ORDER BY 1")

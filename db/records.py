@@ -1,0 +1,112 @@
+"""Plain values that the database functions take and return."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Author = Literal["teacher", "human", "checkpoint"]
+Verdict = Literal["approve", "reject", "fix", "cannot_judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One candidate of an item, as the source gave it."""
+
+    docid: str
+    text: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One query with its candidates in initial order and the teacher's pointwise labels."""
+
+    item_id: str
+    domain: str
+    qid: str
+    query: str
+    candidates: tuple[Passage, ...]
+    relevant_docids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One author's order of an item's candidates.
+
+    Attributes:
+        docids: Best first, complete.
+        status: Parse status of the response (`ok` for a human).
+        ndcg: nDCG@10 against the item's pointwise labels, 0..1; recall and overlap likewise.
+        first_relevant: 1-based rank of the first relevant passage.
+    """
+
+    ranking_id: str
+    item_id: str
+    author: Author
+    author_name: str
+    docids: tuple[str, ...]
+    status: str
+    ndcg: float
+    recall: float
+    overlap: float
+    first_relevant: int
+    chain: str
+    response: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """One reviewer's verdict on one item, in force."""
+
+    event_id: str
+    item_id: str
+    reviewer: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    note: str
+    ranking_id: str | None
+    relevant_docids: tuple[str, ...] | None
+    judged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One row that an import refused.
+
+    Attributes:
+        line: 1-based line in `file`.
+        cause: One word of a fixed vocabulary, for counting.
+    """
+
+    line: int
+    file: str
+    field: str
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """Which items, in which order. The empty filter means all of them.
+
+    Attributes:
+        domains: Any of these; none means every domain.
+        verdict: `open` for items without a verdict, `any`, or one verdict.
+        reviewer: Only items whose verdict in force is this reviewer's.
+        min_ndcg: Self-consistency at least this, 0..1.
+        max_ndcg: Self-consistency below this, or equal where it is 1.
+        text: Contained in the query, any case.
+        order: `near_cut` (smallest distance to `cut` first), `lowest`, `highest`, `imported`.
+        cut: The self-consistency cut that `near_cut` measures from.
+    """
+
+    domains: tuple[str, ...] = ()
+    verdict: Literal["any", "open", "approve", "reject", "fix", "cannot_judge"] = "any"
+    reviewer: str | None = None
+    min_ndcg: float = 0.0
+    max_ndcg: float = 1.0
+    text: str = ""
+    order: Literal["near_cut", "lowest", "highest", "imported"] = "near_cut"
+    cut: float = 0.4

@@ -1,0 +1,59 @@
+"""The workspace folder: one database and the files that snapshots, jobs and benchmarks own."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+VARIABLE = "RANKDESK_WORKSPACE"
+DEFAULT = "./workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where everything of one team lives.
+
+    Attributes:
+        root: The folder, absolute.
+    """
+
+    root: Path
+
+    @classmethod
+    def locate(cls, folder: str | os.PathLike[str] | None = None) -> "Workspace":
+        """Return the workspace at `folder`, else at `$RANKDESK_WORKSPACE`, else at `./workspace`."""
+        return cls(Path(folder or os.environ.get(VARIABLE) or DEFAULT).expanduser().resolve())
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file."""
+        return self.root / "rankdesk.duckdb"
+
+    @property
+    def snapshots(self) -> Path:
+        """One folder for each frozen batch, named by its content hash."""
+        return self.root / "snapshots"
+
+    @property
+    def jobs(self) -> Path:
+        """One folder for each job."""
+        return self.root / "jobs"
+
+    @property
+    def benchmarks(self) -> Path:
+        """One folder for each benchmark, named by its content hash."""
+        return self.root / "benchmarks"
+
+    @property
+    def exports(self) -> Path:
+        """Where the app writes exports."""
+        return self.root / "exports"
+
+    @property
+    def models(self) -> Path:
+        """Base models that were made here, such as the tiny one."""
+        return self.root / "models"
+
+    def create_folders(self) -> None:
+        """Make the workspace's folders where they are missing."""
+        for folder in (self.snapshots, self.jobs, self.benchmarks, self.exports, self.models):
+            folder.mkdir(parents=True, exist_ok=True)
