@@ -1,0 +1,196 @@
+"""Training items: what a snapshot holds and every trainer reads, one JSON object a line.
+
+An item is complete by itself: query, candidates, labels, one order and its chain. Nothing here
+touches the database, so that a job's process can read its snapshot.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from curation.strict_json import JsonFault, decode, describe
+from db.errors import RankDeskError
+from db.ids import content_id
+from db.records import Passage
+
+Author = Literal["teacher", "human"]
+Candidate: TypeAlias = Passage
+
+
+class ItemFormatError(RankDeskError):
+    """A line is no training item; the message names file, line and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingItem:
+    """One query with its candidates, labels and the order to train on.
+
+    Attributes:
+        item_id: The item's id in the workspace. Labels that a reviewer corrected do not change it.
+        domain: The source's domain key.
+        candidates: In initial order; docids are distinct.
+        relevant_docids: The pointwise labels, a non-empty subset of the candidates' docids.
+        ranking: Every candidate's docid, best first.
+        chain: The reasoning text; may be empty.
+        author_name: The model or reviewer that made the order.
+    """
+
+    item_id: str
+    domain: str
+    qid: str
+    query: str
+    candidates: tuple[Candidate, ...]
+    relevant_docids: tuple[str, ...]
+    ranking: tuple[str, ...]
+    chain: str
+    author: Author
+    author_name: str
+
+    @property
+    def docids(self) -> tuple[str, ...]:
+        """The candidates' docids in initial order."""
+        return tuple(candidate.docid for candidate in self.candidates)
+
+    @property
+    def permutation(self) -> tuple[int, ...]:
+        """The ranking as 1-based positions in `candidates`, best first."""
+        place = {docid: number for number, docid in enumerate(self.docids, start=1)}
+        return tuple(place[docid] for docid in self.ranking)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What a model reads of each candidate, in initial order: its title, if any, and text."""
+        return tuple(
+            f"{candidate.title} {candidate.text}" if candidate.title else candidate.text
+            for candidate in self.candidates
+        )
+
+
+def item_id(
+    domain: str,
+    qid: str,
+    query: str,
+    candidates: Iterable[Candidate],
+    relevant_docids: Iterable[str],
+) -> str:
+    """Return the content id of an item: 32 hex digits."""
+    passages = [[each.docid, each.title, each.text] for each in candidates]
+    return content_id([domain, qid, query, passages, list(relevant_docids)])
+
+
+def passage_id(passage: Passage) -> str:
+    """Return the content id of a passage: 32 hex digits."""
+    return content_id([passage.docid, passage.title, passage.text])
+
+
+def ranking_id(item: str, author: str, author_name: str, docids: Iterable[str], chain: str) -> str:
+    """Return the content id of a ranking of the item with id `item`: 32 hex digits."""
+    return content_id([item, author, author_name, list(docids), chain])
+
+
+def write_items(path: Path, items: Iterable[TrainingItem]) -> int:
+    """Write one JSON object a line, in the order given, and return how many."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for item in items:
+            file.write(to_json(item) + "\n")
+            count += 1
+    return count
+
+
+def read_items(path: Path) -> Iterator[TrainingItem]:
+    """Yield the items of a file that `write_items` wrote.
+
+    Raises:
+        ItemFormatError: At the first line that is no item; it names file, line and field.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield _parse(line)
+            except (JsonFault, _FieldError) as error:
+                raise ItemFormatError(
+                    f"{path}:{number}: {error}. Restore the file, or freeze its batch again."
+                ) from error
+
+
+def to_json(item: TrainingItem) -> str:
+    """Return the item as one line of JSON, without line end: equal items give equal text."""
+    return json.dumps(
+        {
+            "item_id": item.item_id,
+            "domain": item.domain,
+            "qid": item.qid,
+            "query": item.query,
+            "candidates": [
+                {"docid": each.docid, "title": each.title, "text": each.text}
+                for each in item.candidates
+            ],
+            "relevant_docids": item.relevant_docids,
+            "ranking": item.ranking,
+            "chain": item.chain,
+            "author": item.author,
+            "author_name": item.author_name,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+class _FieldError(ValueError):
+    """A field of the line is missing or wrong; the message begins with its name."""
+
+
+def _parse(line: bytes) -> TrainingItem:
+    row = decode(line)
+    if not isinstance(row, dict):
+        raise _FieldError(f"the line holds {describe(row)}, not an object")
+    rows = row.get("candidates")
+    if not isinstance(rows, list) or not rows or not all(isinstance(each, dict) for each in rows):
+        raise _FieldError(f"candidates: {describe(rows)} is not a list of objects")
+    candidates = tuple(
+        Candidate(_text(each, "docid"), _text(each, "text"), _title(each)) for each in rows
+    )
+    docids = {each.docid for each in candidates}
+    if len(docids) != len(candidates):
+        raise _FieldError("candidates: a docid stands twice")
+    relevant, ranking = _texts(row, "relevant_docids"), _texts(row, "ranking")
+    if not relevant or len(set(relevant)) != len(relevant) or not docids.issuperset(relevant):
+        raise _FieldError("relevant_docids: not a non-empty choice of the candidates' docids")
+    if len(ranking) != len(docids) or docids != set(ranking):
+        raise _FieldError("ranking: does not hold each candidate's docid exactly once")
+    author = row.get("author")
+    if author not in ("teacher", "human"):
+        raise _FieldError(f"author: {describe(author)} is neither 'teacher' nor 'human'")
+    return TrainingItem(
+        item_id=_text(row, "item_id"),
+        domain=_text(row, "domain"),
+        qid=_text(row, "qid"),
+        query=_text(row, "query"),
+        candidates=candidates,
+        relevant_docids=relevant,
+        ranking=ranking,
+        chain=_text(row, "chain"),
+        author=author,
+        author_name=_text(row, "author_name"),
+    )
+
+
+def _text(row: dict[str, Any], field: str) -> str:
+    value = row.get(field)
+    if not isinstance(value, str):
+        raise _FieldError(f"{field}: {describe(value)} is not a string")
+    return value
+
+
+def _title(row: dict[str, Any]) -> str | None:
+    return None if row.get("title") is None else _text(row, "title")
+
+
+def _texts(row: dict[str, Any], field: str) -> tuple[str, ...]:
+    values = row.get(field)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise _FieldError(f"{field}: {describe(values)} is not a list of strings")
+    return tuple(values)
