@@ -125,11 +125,11 @@ def get_item(store: Store, item_id: str) -> Item:
     """
     row = store.row("SELECT * FROM items WHERE item_id = ?", [item_id])
     if row is None:
-        raise NotFoundError(f"There is no item {item_id}; the list may have changed, go back to it.")
+        raise NotFoundError(
+            f"There is no item {item_id}; the list may have changed, go back to it."
+        )
     found = store.rows(
-        "SELECT passage_id, docid, title, text FROM passages WHERE list_contains(?, passage_id)"
-        if len(row["passage_ids"]) == 0
-        else "SELECT passage_id, docid, title, text FROM passages"
+        "SELECT passage_id, docid, title, text FROM passages"
         " WHERE passage_id IN (SELECT unnest(?::VARCHAR[]))",
         [row["passage_ids"]],
     )

@@ -31,7 +31,9 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
         " (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL)"
     ).fetchall()
     scripts = _scripts()
-    applied = {number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()}
+    applied = {
+        number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()
+    }
     if unknown := applied - {number for number, _, _ in scripts}:
         raise MigrationError(
             f"The workspace holds migration {max(unknown)}, which this RankDesk does not know. "

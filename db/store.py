@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import polars as pl
@@ -18,7 +18,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 Cursor = duckdb.DuckDBPyConnection
 
 # The network is never reached for: what is not built into DuckDB is not used.
-_CONFIG = {
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
@@ -77,7 +77,7 @@ class Store:
         """Give the workspace back, so that another process can open it."""
         self._connection.close()
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,6 +98,10 @@ class Store:
                 raise
             cursor.commit()
 
+    def cursor(self) -> Cursor:
+        """Return a cursor for streaming a long result; the caller closes it."""
+        return self._connection.cursor()
+
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Run one writing statement in a transaction of its own."""
         with self.transaction() as cursor:
@@ -106,7 +110,8 @@ class Store:
     def frame(self, sql: str, parameters: Parameters = ()) -> pl.DataFrame:
         """Return the rows of a query as a polars frame."""
         with closing(self._connection.cursor()) as cursor:
-            return cursor.sql(sql, params=parameters or None).pl()
+            frame: pl.DataFrame = cursor.sql(sql, params=parameters or None).pl()
+            return frame
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """Return the rows of a query as dictionaries."""

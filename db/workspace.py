@@ -20,7 +20,7 @@ class Workspace:
 
     @classmethod
     def locate(cls, folder: str | os.PathLike[str] | None = None) -> "Workspace":
-        """Return the workspace at `folder`, else at `$RANKDESK_WORKSPACE`, else at `./workspace`."""
+        """Return the workspace at `folder`, or `$RANKDESK_WORKSPACE`, or `./workspace`."""
         return cls(Path(folder or os.environ.get(VARIABLE) or DEFAULT).expanduser().resolve())
 
     @property

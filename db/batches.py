@@ -1,0 +1,180 @@
+"""Batches: named selections of items; approving one records the snapshot it was frozen to."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+import polars as pl
+
+from db.errors import NotFoundError, StoreError
+from db.ids import new_id
+from db.store import Store, insert_frame
+
+# What a batch trains on: a reviewer's corrected order and labels where there is a fix, else the
+# teacher's. The chain is always the teacher's: a human order comes without one.
+_CHOSEN = """
+SELECT i.item_id, i.domain, t.ndcg, v.verdict, v.reviewer,
+       CASE WHEN v.verdict = 'fix' THEN v.ranking_id ELSE t.ranking_id END AS ranking_id,
+       t.ranking_id AS chain_id,
+       CASE WHEN v.verdict = 'fix' THEN coalesce(v.relevant_docids, i.relevant_docids)
+            ELSE i.relevant_docids END AS relevant_docids
+FROM items i
+JOIN teacher_rankings t USING (item_id)
+LEFT JOIN item_verdicts v USING (item_id)
+WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
+  AND list_contains($verdicts::VARCHAR[], coalesce(v.verdict, 'open'))
+  AND (t.ndcg >= $cut OR v.verdict = 'fix')
+  AND (len($reviewers::VARCHAR[]) = 0 OR v.verdict IS NULL
+       OR list_contains($reviewers::VARCHAR[], v.reviewer))
+  AND ($judged_since::TIMESTAMPTZ IS NULL OR v.judged_at >= $judged_since)
+  AND ($only_ok = FALSE OR t.status = 'ok')
+ORDER BY i.domain, i.qid, i.item_id
+"""
+
+
+def select_items(store: Store, selection: Mapping[str, Any]) -> pl.DataFrame:
+    """Return what a selection would put into a batch.
+
+    Args:
+        selection: domains, verdicts (`open` means not judged), cut (nDCG@10; a fixed item passes
+            whatever the teacher's score), reviewers, judged_since (UTC datetime or None),
+            only_ok (leave out rankings whose response had to be repaired).
+
+    Returns:
+        Columns item_id, domain, ndcg, verdict, reviewer, ranking_id, chain_id, relevant_docids.
+    """
+    return store.frame(_CHOSEN, dict(selection))
+
+
+def create_batch(
+    store: Store, *, name: str, selection: Mapping[str, Any], chosen: pl.DataFrame, created_by: str
+) -> str:
+    """Record a batch with the items that `select_items` chose, and return its id."""
+    batch_id = new_id()
+    with store.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO batches VALUES (?, ?, ?, ?, ?, now())",
+            [
+                batch_id,
+                name,
+                json.dumps(dict(selection), default=str),
+                selection["cut"],
+                created_by,
+            ],
+        ).fetchall()
+        insert_frame(
+            cursor,
+            "INSERT INTO batch_items BY NAME SELECT * FROM incoming",
+            chosen.select(
+                pl.lit(batch_id).alias("batch_id"),
+                "item_id",
+                "ranking_id",
+                "chain_id",
+                "relevant_docids",
+            ),
+        )
+    return batch_id
+
+
+def list_batches(store: Store) -> pl.DataFrame:
+    """Return every batch, newest first, with its size and its snapshot where it is approved."""
+    return store.frame(
+        "SELECT b.*, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id) AS n_items,"
+        " s.snapshot_id, s.approved_by, s.approved_at"
+        " FROM batches b LEFT JOIN snapshots s USING (batch_id) ORDER BY b.created_at DESC"
+    )
+
+
+def get_batch(store: Store, batch_id: str) -> dict[str, Any]:
+    """Return one batch as a row of `list_batches`, its selection decoded.
+
+    Raises:
+        NotFoundError: If there is no such batch.
+    """
+    row = store.row(
+        "SELECT b.*, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id) AS n_items,"
+        " s.snapshot_id, s.approved_by, s.approved_at"
+        " FROM batches b LEFT JOIN snapshots s USING (batch_id) WHERE b.batch_id = ?",
+        [batch_id],
+    )
+    if row is None:
+        raise NotFoundError(f"There is no batch {batch_id}; `rankdesk batch list` names them.")
+    return {**row, "selection": json.loads(row["selection"])}
+
+
+def batch_rows(store: Store, batch_id: str) -> Iterator[dict[str, Any]]:
+    """Yield the batch's items in snapshot order (domain, qid, item_id), texts included.
+
+    Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
+    order), relevant_docids, ranking_id, ranking (docids, best first), author, author_name, chain.
+    """
+    with closing(store.cursor()) as cursor:
+        result = cursor.execute(
+            """
+            SELECT i.item_id, i.domain, i.qid, i.query, b.relevant_docids,
+                   b.ranking_id, r.docids AS ranking, r.author, r.author_name, t.chain,
+                   (SELECT list({'docid': p.docid, 'title': p.title, 'text': p.text}
+                                ORDER BY list_position(i.passage_ids, p.passage_id))
+                    FROM passages p WHERE p.passage_id IN (SELECT unnest(i.passage_ids))
+                   ) AS candidates
+            FROM batch_items b
+            JOIN items i USING (item_id)
+            JOIN rankings r ON r.ranking_id = b.ranking_id
+            JOIN ranking_texts t ON t.ranking_id = b.chain_id
+            WHERE b.batch_id = ?
+            ORDER BY i.domain, i.qid, i.item_id
+            """,
+            [batch_id],
+        )
+        names = [column[0] for column in result.description or []]
+        while rows := result.fetchmany(500):
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
+
+
+def record_snapshot(
+    store: Store, *, batch_id: str, snapshot_id: str, n_items: int, approved_by: str
+) -> None:
+    """Record that a batch was approved and what it was frozen to.
+
+    Raises:
+        StoreError: If the batch is approved already.
+    """
+    with store.transaction() as cursor:
+        found = cursor.execute(
+            "SELECT approved_by FROM snapshots WHERE batch_id = ?", [batch_id]
+        ).fetchall()
+        if found:
+            raise StoreError(f"Batch {batch_id} was approved before, by {found[0][0]}.")
+        cursor.execute(
+            "INSERT INTO snapshots VALUES (?, ?, ?, ?, now())",
+            [snapshot_id, batch_id, n_items, approved_by],
+        ).fetchall()
+
+
+def list_snapshots(store: Store) -> pl.DataFrame:
+    """Return every snapshot with the batch it came from, newest first."""
+    return store.frame(
+        "SELECT s.*, b.name, b.cut, b.selection FROM snapshots s JOIN batches b USING (batch_id)"
+        " ORDER BY s.approved_at DESC"
+    )
+
+
+def find_snapshot(store: Store, wanted: str) -> dict[str, Any]:
+    """Return the snapshot with this id, or with this batch id or batch name.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    row = store.row(
+        "SELECT s.*, b.name, b.cut FROM snapshots s JOIN batches b USING (batch_id)"
+        " WHERE $wanted IN (s.snapshot_id, s.batch_id, b.name)"
+        " ORDER BY s.approved_at DESC LIMIT 1",
+        {"wanted": wanted},
+    )
+    if row is None:
+        raise NotFoundError(
+            f"There is no snapshot {wanted}. Approve a batch first: `rankdesk batch approve`."
+        )
+    return row

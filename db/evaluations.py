@@ -1,0 +1,137 @@
+"""Evaluations: per-query measures, the final rankings, and every call that led to them."""
+
+import json
+from typing import Any
+
+import polars as pl
+
+from db.errors import NotFoundError
+from db.store import Store, insert_frame
+
+
+def insert_evaluation(
+    store: Store,
+    *,
+    evaluation_id: str,
+    benchmark_id: str,
+    checkpoint_id: str | None,
+    name: str,
+    strategy: str,
+    settings: dict[str, Any],
+    summary: dict[str, Any],
+    measures: pl.DataFrame,
+    rankings: pl.DataFrame,
+    calls: pl.DataFrame,
+) -> None:
+    """Record a finished evaluation whole; one that is recorded already stays as it is.
+
+    Args:
+        measures: Columns qid, measure, value (0..1).
+        rankings: Columns qid, docids (best first).
+        calls: Columns of the table evaluation_calls but the first; may be empty.
+    """
+    known = store.row("SELECT 1 FROM evaluations WHERE evaluation_id = ?", [evaluation_id])
+    if known is not None:
+        return
+    tag = pl.lit(evaluation_id).alias("evaluation_id")
+    with store.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, now())",
+            [
+                evaluation_id,
+                benchmark_id,
+                checkpoint_id,
+                name,
+                strategy,
+                json.dumps(settings),
+                json.dumps(summary),
+            ],
+        ).fetchall()
+        insert_frame(
+            cursor,
+            "INSERT INTO evaluation_measures BY NAME SELECT * FROM incoming",
+            measures.with_columns(tag),
+        )
+        insert_frame(
+            cursor,
+            "INSERT INTO evaluation_rankings BY NAME SELECT * FROM incoming",
+            rankings.with_columns(tag),
+        )
+        if len(calls):
+            insert_frame(
+                cursor,
+                "INSERT INTO evaluation_calls BY NAME SELECT * FROM incoming",
+                calls.with_columns(tag),
+            )
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **row,
+        "settings": json.loads(row["settings"]),
+        "summary": json.loads(row["summary"]),
+    }
+
+
+def list_evaluations(store: Store, benchmark_id: str | None = None) -> list[dict[str, Any]]:
+    """Return evaluations, of one benchmark or of all, oldest first."""
+    rows = store.rows(
+        "SELECT * FROM evaluations WHERE $id::VARCHAR IS NULL OR benchmark_id = $id"
+        " ORDER BY created_at",
+        {"id": benchmark_id},
+    )
+    return [_decoded(row) for row in rows]
+
+
+def get_evaluation(store: Store, wanted: str) -> dict[str, Any]:
+    """Return the evaluation with this id or name, the newest of that name.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    row = store.row(
+        "SELECT * FROM evaluations WHERE $wanted IN (evaluation_id, name)"
+        " ORDER BY created_at DESC LIMIT 1",
+        {"wanted": wanted},
+    )
+    if row is None:
+        raise NotFoundError(f"There is no evaluation {wanted}.")
+    return _decoded(row)
+
+
+def measure_names(store: Store, benchmark_id: str) -> list[str]:
+    """Return the measures that a benchmark's evaluations hold, nDCG@10 first."""
+    rows = store.rows(
+        "SELECT DISTINCT measure FROM evaluation_measures JOIN evaluations USING (evaluation_id)"
+        " WHERE benchmark_id = ? ORDER BY measure <> 'nDCG@10', measure",
+        [benchmark_id],
+    )
+    return [row["measure"] for row in rows]
+
+
+def per_query(store: Store, evaluation_ids: list[str], measure: str) -> pl.DataFrame:
+    """Return evaluation_id, qid, value of one measure, by qid."""
+    return store.frame(
+        "SELECT evaluation_id, qid, value FROM evaluation_measures"
+        " WHERE measure = $measure AND evaluation_id IN (SELECT unnest($ids::VARCHAR[]))"
+        " ORDER BY qid, evaluation_id",
+        {"measure": measure, "ids": evaluation_ids},
+    )
+
+
+def ranking_of(store: Store, evaluation_id: str, qid: str) -> list[str]:
+    """Return the final order of one query, best first; empty where it has none."""
+    row = store.row(
+        "SELECT docids FROM evaluation_rankings WHERE evaluation_id = ? AND qid = ?",
+        [evaluation_id, qid],
+    )
+    return [] if row is None else list(row["docids"])
+
+
+def calls_of(store: Store, evaluation_id: str, qid: str) -> list[dict[str, Any]]:
+    """Return the calls made for one query, in order."""
+    return store.rows(
+        "SELECT * EXCLUDE (evaluation_id) FROM evaluation_calls"
+        " WHERE evaluation_id = ? AND qid = ? ORDER BY call",
+        [evaluation_id, qid],
+    )

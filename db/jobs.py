@@ -1,0 +1,119 @@
+"""Jobs and the lines of their event files. What a job is doing is derived from its folder."""
+
+import json
+from typing import Any
+
+import polars as pl
+
+from db.errors import NotFoundError
+from db.store import Store
+
+
+def insert_job(
+    store: Store,
+    *,
+    job_id: str,
+    kind: str,
+    name: str,
+    config: str,
+    created_by: str,
+    recipe: str | None = None,
+    snapshot_id: str | None = None,
+    benchmark_id: str | None = None,
+    checkpoint_id: str | None = None,
+) -> None:
+    """Record a job whose folder is prepared."""
+    store.execute(
+        "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, now())",
+        [
+            job_id,
+            kind,
+            name,
+            recipe,
+            snapshot_id,
+            benchmark_id,
+            checkpoint_id,
+            config,
+            created_by,
+        ],
+    )
+
+
+def list_jobs(store: Store) -> list[dict[str, Any]]:
+    """Return every job, newest first."""
+    return store.rows("SELECT * FROM jobs ORDER BY job_id DESC")
+
+
+def get_job(store: Store, wanted: str) -> dict[str, Any]:
+    """Return the job with this id or name, the newest of that name.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    row = store.row(
+        "SELECT * FROM jobs WHERE $wanted IN (job_id, name) ORDER BY job_id DESC LIMIT 1",
+        {"wanted": wanted},
+    )
+    if row is None:
+        raise NotFoundError(f"There is no job {wanted}; `rankdesk jobs` lists them.")
+    return row
+
+
+def ingested_offset(store: Store, job_id: str) -> int:
+    """Return the byte offset of the job's event file up to which lines were read."""
+    row = store.row("SELECT max(line_end) AS n FROM job_events WHERE job_id = ?", [job_id])
+    return int(row["n"]) if row and row["n"] is not None else 0
+
+
+def insert_job_events(store: Store, job_id: str, events: list[dict[str, Any]]) -> None:
+    """Append lines of a job's event file; lines that are there already change nothing.
+
+    Args:
+        events: Each with line_start, line_end (bytes), type, logged_at (ISO, UTC), payload.
+    """
+    if not events:
+        return
+    with store.transaction() as cursor:
+        cursor.executemany(
+            "INSERT INTO job_events VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [
+                [
+                    job_id,
+                    event["line_start"],
+                    event["line_end"],
+                    event["type"],
+                    event["logged_at"],
+                    json.dumps(event["payload"]),
+                ]
+                for event in events
+            ],
+        )
+
+
+def job_events(store: Store, job_id: str, event_type: str | None = None) -> list[dict[str, Any]]:
+    """Return a job's events in order: type, logged_at, and the payload's own keys."""
+    rows = store.rows(
+        "SELECT type, logged_at, payload FROM job_events WHERE job_id = $job_id"
+        " AND ($type::VARCHAR IS NULL OR type = $type) ORDER BY line_start",
+        {"job_id": job_id, "type": event_type},
+    )
+    return [{**json.loads(row.pop("payload")), **row} for row in rows]
+
+
+def job_metrics(store: Store, job_id: str) -> pl.DataFrame:
+    """Return logged_at, step, name, value of everything a job measured, in order."""
+    rows = [
+        (event["logged_at"], event["step"], name, float(value))
+        for event in job_events(store, job_id, "metrics")
+        for name, value in event["values"].items()
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "logged_at": pl.Datetime("us", "UTC"),
+            "step": pl.Int64,
+            "name": pl.String,
+            "value": pl.Float64,
+        },
+        orient="row",
+    )
