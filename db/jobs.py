@@ -59,42 +59,51 @@ def get_job(store: Store, wanted: str) -> dict[str, Any]:
     return row
 
 
-def ingested_offset(store: Store, job_id: str) -> int:
-    """Return the byte offset of the job's event file up to which lines were read."""
-    row = store.row("SELECT max(line_end) AS n FROM job_events WHERE job_id = ?", [job_id])
+def read_to(store: Store, job_id: str) -> int:
+    """Return the byte offset up to which the job's event file was read."""
+    row = store.row("SELECT max(read_to) AS n FROM job_reads WHERE job_id = ?", [job_id])
     return int(row["n"]) if row and row["n"] is not None else 0
 
 
-def insert_job_events(store: Store, job_id: str, events: list[dict[str, Any]]) -> None:
-    """Append lines of a job's event file; lines that are there already change nothing.
+def append_job_events(
+    store: Store, job_id: str, records: list[dict[str, Any]], *, start: int, end: int
+) -> None:
+    """Append the records that bytes `start` to `end` of the job's event file hold.
+
+    Reading the same bytes twice changes nothing.
 
     Args:
-        events: Each with line_start, line_end (bytes), type, logged_at (ISO, UTC), payload.
+        records: Each with `ts` (ISO, UTC) and `type`; whatever else they hold is the payload.
     """
-    if not events:
-        return
     with store.transaction() as cursor:
-        cursor.executemany(
-            "INSERT INTO job_events VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        known = cursor.execute(
+            "SELECT max(read_to) FROM job_reads WHERE job_id = ?", [job_id]
+        ).fetchall()
+        if end <= start or (known[0][0] or 0) != start:
+            return
+        cursor.execute("INSERT INTO job_reads VALUES (?, ?)", [job_id, end]).fetchall()
+        rows = [
             [
-                [
-                    job_id,
-                    event["line_start"],
-                    event["line_end"],
-                    event["type"],
-                    event["logged_at"],
-                    json.dumps(event["payload"]),
-                ]
-                for event in events
-            ],
-        )
+                job_id,
+                record["type"],
+                record["ts"],
+                json.dumps({k: v for k, v in record.items() if k not in ("type", "ts")}),
+            ]
+            for record in records
+            if "type" in record and "ts" in record
+        ]
+        if rows:
+            cursor.executemany(
+                "INSERT INTO job_events (job_id, type, logged_at, payload) VALUES (?, ?, ?, ?)",
+                rows,
+            )
 
 
 def job_events(store: Store, job_id: str, event_type: str | None = None) -> list[dict[str, Any]]:
     """Return a job's events in order: type, logged_at, and the payload's own keys."""
     rows = store.rows(
         "SELECT type, logged_at, payload FROM job_events WHERE job_id = $job_id"
-        " AND ($type::VARCHAR IS NULL OR type = $type) ORDER BY line_start",
+        " AND ($type::VARCHAR IS NULL OR type = $type) ORDER BY seq",
         {"job_id": job_id, "type": event_type},
     )
     return [{**json.loads(row.pop("payload")), **row} for row in rows]

@@ -142,15 +142,22 @@ CREATE TABLE jobs (
     created_at    TIMESTAMPTZ NOT NULL
 );
 
--- Lines of jobs/<id>/events.jsonl; (job_id, line_start) makes reading them again harmless.
+-- Lines of jobs/<id>/events.jsonl.
+CREATE SEQUENCE job_event_seq;
 CREATE TABLE job_events (
-    job_id     VARCHAR NOT NULL,
-    line_start BIGINT NOT NULL,            -- byte offsets in the file
-    line_end   BIGINT NOT NULL,
-    type       VARCHAR NOT NULL,
-    logged_at  TIMESTAMPTZ NOT NULL,
-    payload    JSON NOT NULL,
-    PRIMARY KEY (job_id, line_start)
+    seq       BIGINT PRIMARY KEY DEFAULT nextval('job_event_seq'),
+    job_id    VARCHAR NOT NULL,
+    type      VARCHAR NOT NULL,
+    logged_at TIMESTAMPTZ NOT NULL,
+    payload   JSON NOT NULL
+);
+CREATE INDEX job_events_by_job ON job_events (job_id);
+
+-- How far each file was read, in bytes; written together with the lines, so none comes in twice.
+CREATE TABLE job_reads (
+    job_id  VARCHAR NOT NULL,
+    read_to BIGINT NOT NULL,
+    PRIMARY KEY (job_id, read_to)
 );
 
 CREATE TABLE checkpoints (
