@@ -14,7 +14,7 @@ Cause = Literal["wrong_encoding", "not_json"]
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-class JsonFault(ValueError):  # noqa: N818 - always caught and retold with its file and line
+class JsonError(ValueError):
     """The bytes hold no JSON value.
 
     Attributes:
@@ -26,30 +26,33 @@ class JsonFault(ValueError):  # noqa: N818 - always caught and retold with its f
         self.cause = cause
 
 
-def decode(raw: bytes) -> Any:
+def decode(raw: bytes, *, lone_surrogates: bool = False) -> Any:
     """Return the JSON value in `raw`, which may start with a byte order mark.
 
+    Args:
+        lone_surrogates: Take them, for a caller that checks each text by `is_text` on use.
+
     Raises:
-        JsonFault: If it is not UTF-8 or not JSON (RFC 8259): also for NaN and the infinities,
+        JsonError: If it is not UTF-8 or not JSON (RFC 8259): also for NaN and the infinities,
             an object that repeats a key, an escaped lone surrogate, nesting deeper than the
             interpreter's stack and an integer of more than 4,300 digits.
     """
     try:
         text = raw.removeprefix(BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise JsonFault("wrong_encoding", f"byte {error.start + 1} is not UTF-8") from error
+        raise JsonError("wrong_encoding", f"byte {error.start + 1} is not UTF-8") from error
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
-    except JsonFault:
+    except JsonError:
         raise
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise JsonFault("not_json", f"{error.msg} at {where}") from error
+        raise JsonError("not_json", f"{error.msg} at {where}") from error
     except RecursionError as error:
-        raise JsonFault("not_json", "it is nested too deep") from error
+        raise JsonError("not_json", "it is nested too deep") from error
     except ValueError as error:  # an integer too long for int()
-        raise JsonFault("not_json", "it holds an integer of more than 4,300 digits") from error
-    if _SURROGATE_ESCAPE.search(raw):
+        raise JsonError("not_json", "it holds an integer of more than 4,300 digits") from error
+    if not lone_surrogates and _SURROGATE_ESCAPE.search(raw):
         _require_utf8(value)
     return value
 
@@ -85,21 +88,21 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         keys = [key for key, _ in pairs]
         repeated = next(key for key in keys if keys.count(key) > 1)
-        raise JsonFault("not_json", f"the key {repeated!r:.80} stands twice in one object")
+        raise JsonError("not_json", f"the key {repeated!r:.80} stands twice in one object")
     return value
 
 
 def _constant(name: str) -> NoReturn:
-    raise JsonFault("not_json", f"{name} is not a JSON number")
+    raise JsonError("not_json", f"{name} is not a JSON number")
 
 
 def _require_utf8(value: object) -> None:
-    """Raise JsonFault if a string in `value`, however deep, holds a lone surrogate."""
+    """Raise JsonError if a string in `value`, however deep, holds a lone surrogate."""
     pending = [value]
     while pending:
         match pending.pop():
             case str() as text if not is_text(text):
-                raise JsonFault("wrong_encoding", f"{text!r:.80} holds half of a surrogate pair")
+                raise JsonError("wrong_encoding", f"{text!r:.80} holds half of a surrogate pair")
             case dict() as table:
                 pending.extend(table)
                 pending.extend(table.values())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from curation.strict_json import JsonFault, decode, describe
+from curation.strict_json import JsonError, decode, describe
 from db.errors import RankDeskError
 from db.ids import content_id
 from db.records import Passage
@@ -35,6 +35,7 @@ class TrainingItem:
         ranking: Every candidate's docid, best first.
         chain: The reasoning text; may be empty.
         author_name: The model or reviewer that made the order.
+        ranking_id: The order's id in the workspace; empty for an item that comes from elsewhere.
     """
 
     item_id: str
@@ -47,6 +48,7 @@ class TrainingItem:
     chain: str
     author: Author
     author_name: str
+    ranking_id: str = ""
 
     @property
     def docids(self) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ def read_items(path: Path) -> Iterator[TrainingItem]:
         for number, line in enumerate(file, start=1):
             try:
                 yield _parse(line)
-            except (JsonFault, _FieldError) as error:
+            except (JsonError, _FieldError) as error:
                 raise ItemFormatError(
                     f"{path}:{number}: {error}. Restore the file, or freeze its batch again."
                 ) from error
@@ -133,6 +135,7 @@ def to_json(item: TrainingItem) -> str:
             "chain": item.chain,
             "author": item.author,
             "author_name": item.author_name,
+            "ranking_id": item.ranking_id,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -175,6 +178,7 @@ def _parse(line: bytes) -> TrainingItem:
         chain=_text(row, "chain"),
         author=author,
         author_name=_text(row, "author_name"),
+        ranking_id=_text(row, "ranking_id"),
     )
 
 

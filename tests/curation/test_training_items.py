@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.training_items import (
@@ -25,6 +25,7 @@ ITEM = TrainingItem(
     chain="[2] explains it.",
     author="teacher",
     author_name="teacher",
+    ranking_id="r1",
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -43,6 +44,7 @@ def items(draw: st.DrawFn) -> TrainingItem:
         chain=draw(TEXT),
         author=draw(st.sampled_from(["teacher", "human"])),
         author_name=draw(TEXT),
+        ranking_id=draw(TEXT),
     )
 
 
@@ -61,6 +63,8 @@ def test_another_text_makes_another_item() -> None:
     assert of("one") == of("one") != of("two")
 
 
+# The first draw of any text builds Hypothesis' table of Unicode, which takes seconds.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(items(), max_size=3))
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[TrainingItem]
