@@ -35,7 +35,6 @@ class TrainingItem:
         ranking: Every candidate's docid, best first.
         chain: The reasoning text; may be empty.
         author_name: The model or reviewer that made the order.
-        ranking_id: The order's id in the workspace; empty for an item that comes from elsewhere.
     """
 
     item_id: str
@@ -48,7 +47,6 @@ class TrainingItem:
     chain: str
     author: Author
     author_name: str
-    ranking_id: str = ""
 
     @property
     def docids(self) -> tuple[str, ...]:
@@ -135,7 +133,6 @@ def to_json(item: TrainingItem) -> str:
             "chain": item.chain,
             "author": item.author,
             "author_name": item.author_name,
-            "ranking_id": item.ranking_id,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -178,7 +175,6 @@ def _parse(line: bytes) -> TrainingItem:
         chain=_text(row, "chain"),
         author=author,
         author_name=_text(row, "author_name"),
-        ranking_id=_text(row, "ranking_id"),
     )
 
 

@@ -25,7 +25,6 @@ ITEM = TrainingItem(
     chain="[2] explains it.",
     author="teacher",
     author_name="teacher",
-    ranking_id="r1",
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -44,7 +43,6 @@ def items(draw: st.DrawFn) -> TrainingItem:
         chain=draw(TEXT),
         author=draw(st.sampled_from(["teacher", "human"])),
         author_name=draw(TEXT),
-        ranking_id=draw(TEXT),
     )
 
 
