@@ -59,6 +59,17 @@ def get_job(store: Store, wanted: str) -> dict[str, Any]:
     return row
 
 
+def done_without_result(store: Store) -> list[dict[str, Any]]:
+    """Return the jobs that ended as done but whose checkpoint or evaluation is not recorded."""
+    return store.rows(
+        "SELECT * FROM jobs AS j WHERE EXISTS (SELECT 1 FROM job_events e"
+        " WHERE e.job_id = j.job_id AND e.type = 'ended' AND e.payload->>'outcome' = 'done')"
+        " AND NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.job_id = j.job_id)"
+        " AND NOT EXISTS (SELECT 1 FROM evaluations v WHERE v.evaluation_id = j.job_id)"
+        " ORDER BY job_id"
+    )
+
+
 def read_to(store: Store, job_id: str) -> int:
     """Return the byte offset up to which the job's event file was read."""
     row = store.row("SELECT max(read_to) AS n FROM job_reads WHERE job_id = ?", [job_id])

@@ -1,0 +1,257 @@
+"""Commands over the data: init, import, benchmark, consistency, batch, export."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.commands.terminal import Json, Progress, emit, frame_rows, open_store, render, say, user
+from app.commands.terminal import workspace as locate
+from curation import batching, consistency
+from curation.exports import FORMATS, export_snapshot
+from curation.intake import import_reasonrank
+from db import batches, benchmarks, items
+from db.errors import RankDeskError
+from db.store import Store
+from trainer import demo, scoreboard
+
+imports = typer.Typer(help="Bring data in.", no_args_is_help=True)
+benchmark = typer.Typer(
+    help="Queries, passages, qrels and a first-stage run.", no_args_is_help=True
+)
+batch = typer.Typer(help="Choose items, approve them, freeze them.", no_args_is_help=True)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add this module's commands."""
+    cli.command("init")(init)
+    cli.add_typer(imports, name="import")
+    cli.add_typer(benchmark, name="benchmark")
+    cli.command("consistency")(show_consistency)
+    cli.add_typer(batch, name="batch")
+    cli.command("export")(export)
+
+
+def init(
+    context: typer.Context,
+    with_demo: Annotated[
+        bool, typer.Option("--demo", help="Fill it with the generated demo world.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the demo world.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a workspace; with --demo, one to try RankDesk on."""
+    place = locate(context)
+    with Store.create(place) as store:
+        if with_demo:
+            progress = Progress("demo world")
+            demo.seed_workspace(store, seed=seed, on_progress=progress)
+            progress.done("is there")
+        counts = items.counts(store)
+    emit(
+        {"workspace": str(place.root), **counts},
+        as_json,
+        lambda: f"{place.root}: {counts['items']} items. Open it with `streamlit run app/main.py`.",
+    )
+
+
+@imports.command("reasonrank")
+def import_layout(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder with training_data_all.jsonl.")],
+    as_json: Json = False,
+) -> None:
+    """Import a folder in ReasonRank's published layout; bad rows are listed, good ones go in."""
+    progress = Progress(f"importing {folder.name}")
+    with open_store(context) as store:
+        report = import_reasonrank(store, folder, on_progress=progress)
+    progress.done(f"{report.imported} imported")
+    result = {
+        "imported": report.imported,
+        "unchanged": report.unchanged,
+        "rejected": report.rejected,
+        "rejects": [
+            {
+                "line": reject.line,
+                "file": reject.file,
+                "field": reject.field,
+                "cause": reject.cause,
+                "message": reject.message,
+            }
+            for reject in report.rejects
+        ],
+    }
+    emit(
+        result,
+        as_json,
+        lambda: "\n".join(
+            [
+                f"{report.imported} imported, {report.unchanged} unchanged, "
+                f"{report.rejected} rejected",
+                *(r.message for r in report.rejects[:20]),
+                *(
+                    [f"… and {len(report.rejects) - 20} more (--json lists all)"]
+                    if len(report.rejects) > 20
+                    else []
+                ),
+            ]
+        ),
+    )
+
+
+@benchmark.command("add")
+def benchmark_add(
+    context: typer.Context,
+    name: str,
+    queries: Annotated[Path, typer.Option(help="TSV or JSONL.")],
+    passages: Annotated[Path, typer.Option(help="JSONL: BEIR, or Pyserini `contents`.")],
+    qrels: Annotated[Path, typer.Option(help="TREC qrels.")],
+    run: Annotated[Path, typer.Option(help="TREC run of the first stage.")],
+    as_json: Json = False,
+) -> None:
+    """Register a benchmark and score its first-stage order."""
+    with open_store(context) as store:
+        manifest = scoreboard.add_benchmark(
+            store, name, queries=queries, passages=passages, qrels=qrels, run=run
+        )
+        row = scoreboard.table(store, manifest.benchmark_id)[0]
+    emit(
+        {
+            "benchmark_id": manifest.benchmark_id,
+            "name": name,
+            "n_queries": manifest.n_queries,
+            "first_stage": {"nDCG@10": row["value"]},
+        },
+        as_json,
+        lambda: f"{name}: {manifest.n_queries} queries, first stage nDCG@10 {row['value']:.4f}",
+    )
+
+
+@benchmark.command("list")
+def benchmark_list(context: typer.Context, as_json: Json = False) -> None:
+    """List the benchmarks."""
+    with open_store(context) as store:
+        rows = benchmarks.list_benchmarks(store)
+    columns = {"name": "name", "n_queries": "queries", "n_passages": "passages"}
+    emit(rows, as_json, lambda: render(rows, columns))
+
+
+def show_consistency(
+    context: typer.Context,
+    cut: Annotated[float, typer.Option(min=0, max=1, help="nDCG@10.")] = consistency.DEFAULT_CUT,
+    as_json: Json = False,
+) -> None:
+    """Show how many items the self-consistency cut keeps and drops, by domain."""
+    with open_store(context) as store:
+        values = items.consistency_values(store)
+    rows: list[dict[str, Any]] = frame_rows(consistency.kept_curve(values, [cut]))
+    total = {"domain": "all", "cut": cut, "kept": sum(r["kept"] for r in rows)}
+    total["dropped"] = len(values) - total["kept"]
+    result = {
+        "cut": cut,
+        "kept": total["kept"],
+        "dropped": total["dropped"],
+        "mean_ndcg@10": values["ndcg"].mean(),
+        "domains": rows,
+    }
+    columns = {"domain": "domain", "kept": "kept", "dropped": "dropped"}
+    emit(result, as_json, lambda: render([*rows, total], columns))
+
+
+@batch.command("create")
+def batch_create(
+    context: typer.Context,
+    name: str,
+    domain: Annotated[list[str] | None, typer.Option(help="Only these (repeatable).")] = None,
+    verdict: Annotated[
+        list[str] | None,
+        typer.Option(help="approve, fix, open (not judged); repeatable [approve, fix]."),
+    ] = None,
+    cut: Annotated[float, typer.Option(min=0, max=1, help="nDCG@10.")] = consistency.DEFAULT_CUT,
+    reviewer: Annotated[list[str] | None, typer.Option(help="Only their verdicts.")] = None,
+    judged_since: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
+    repaired: Annotated[
+        bool, typer.Option("--repaired", help="Let repaired rankings through.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Select items into a named batch."""
+    selection = batching.Selection(
+        domains=tuple(domain or ()),
+        verdicts=tuple(verdict or ("approve", "fix")),
+        cut=cut,
+        reviewers=tuple(reviewer or ()),
+        judged_since=judged_since.replace(tzinfo=UTC) if judged_since else None,
+        only_ok=not repaired,
+    )
+    with open_store(context) as store:
+        batch_id = batching.create(store, name, selection, created_by=user())
+        n_items = batches.get_batch(store, batch_id)["n_items"]
+    emit(
+        {"batch_id": batch_id, "name": name, "n_items": n_items},
+        as_json,
+        lambda: f"batch {batch_id}: {n_items} items. Approve it: `rankdesk batch approve {name}`.",
+    )
+
+
+@batch.command("approve")
+def batch_approve(
+    context: typer.Context,
+    wanted: Annotated[str, typer.Argument(metavar="BATCH", help="Its id or name.")],
+    as_json: Json = False,
+) -> None:
+    """Freeze a batch to an immutable snapshot."""
+    with open_store(context) as store:
+        manifest = batching.approve(store, _batch_id(store, wanted), approved_by=user())
+    emit(
+        {"snapshot_id": manifest.snapshot_id, "n_items": manifest.n_items},
+        as_json,
+        lambda: f"snapshot {manifest.snapshot_id}: {manifest.n_items} items",
+    )
+
+
+@batch.command("list")
+def batch_list(context: typer.Context, as_json: Json = False) -> None:
+    """List the batches and their snapshots."""
+    with open_store(context) as store:
+        rows = frame_rows(batches.list_batches(store))
+    columns = {
+        "name": "name",
+        "n_items": "items",
+        "cut": "cut",
+        "snapshot_id": "snapshot",
+        "approved_by": "approved by",
+        "batch_id": "batch",
+    }
+    emit(rows, as_json, lambda: render(rows, columns))
+
+
+def _batch_id(store: Store, wanted: str) -> str:
+    found = batches.list_batches(store).filter(
+        (batches.pl.col("name") == wanted) | (batches.pl.col("batch_id") == wanted)
+    )
+    if found.is_empty():
+        raise RankDeskError(f"There is no batch {wanted}; `rankdesk batch list` names them.")
+    return str(found["batch_id"][0])
+
+
+def export(
+    context: typer.Context,
+    snapshot: Annotated[str, typer.Argument(help="Its id, or its batch's name.")],
+    out: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+    layout: Annotated[str, typer.Option("--format", help=" | ".join(FORMATS))],
+    as_json: Json = False,
+) -> None:
+    """Write a snapshot in a format that other trainers read."""
+    with open_store(context) as store:
+        found = batches.find_snapshot(store, snapshot)
+        folder = store.workspace.snapshots / found["snapshot_id"]
+        report = export_snapshot(folder, layout, out)
+    say(f"{report.n_items} items written to {out}")
+    emit(
+        {"snapshot_id": found["snapshot_id"], "format": layout, "n_items": report.n_items}
+        | {"files": [str(path) for path in report.files]},
+        as_json,
+        lambda: "\n".join(str(path) for path in report.files),
+    )

@@ -1,0 +1,245 @@
+"""From the desk to the trainers: prepare a job, look at what will run, start it, steer it.
+
+Here the database and the job folders meet. No torch: pages import this.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from db import batches, benchmarks, checkpoints, jobs
+from db.errors import NotFoundError
+from db.store import Store
+from trainer import jobs as folders
+from trainer.errors import RecipeError
+from trainer.jobs import EvaluateSpec, JobState, TrainSpec
+from trainer.preflight import Check, preflight_evaluation, preflight_training
+from trainer.recipes import (
+    EvaluationSettings,
+    apply_overrides,
+    load_recipe,
+    override_settings,
+    parse_recipe,
+)
+
+TINY = "tiny"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedJob:
+    """A job that was looked at but not started.
+
+    Attributes:
+        config_yaml: What its `config.yaml` will say of it.
+        command: The shell line that will run; the job's id is not known yet.
+        checks: What the preflight found.
+    """
+
+    spec: TrainSpec | EvaluateSpec
+    config_yaml: str
+    command: str
+    checks: list[Check]
+    recipe_name: str | None = None
+    snapshot_id: str | None = None
+    benchmark_id: str | None = None
+    checkpoint_id: str | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check says that the job cannot succeed."""
+        return any(check.level == "error" for check in self.checks)
+
+
+def prepare_training(
+    store: Store,
+    *,
+    kind: str,
+    snapshot: str,
+    recipe_name: str,
+    base: str | None = None,
+    overrides: list[str] | None = None,
+    name: str | None = None,
+) -> PreparedJob:
+    """Resolve a training job: recipe with its overrides, base model, snapshot, checks.
+
+    Args:
+        kind: `sft` or `grpo`; the recipe must be of that kind.
+        snapshot: A snapshot's id, or its batch's id or name.
+        base: A checkpoint's id or name, `tiny`, a model folder or a hub name; None is the
+            recipe's own.
+        overrides: `key=value` settings over the recipe.
+
+    Raises:
+        NotFoundError: If there is no such snapshot.
+        RecipeError: If the recipe is missing, of another kind, or an override does not fit.
+    """
+    found = batches.find_snapshot(store, snapshot)
+    recipe = apply_overrides(load_recipe(recipe_name), overrides or [])
+    if recipe.kind != kind:
+        raise RecipeError(f"Recipe {recipe_name} is for {recipe.kind}, not for {kind}.")
+    path, parent = resolve_model(store, base or recipe.base)
+    spec = TrainSpec(
+        name=name or f"{Path(recipe_name).stem}-{found['snapshot_id'][:6]}",
+        snapshot=store.workspace.snapshots / found["snapshot_id"],
+        base=path,
+        parent=parent,
+        recipe_name=recipe_name,
+        recipe=recipe,
+    )
+    return PreparedJob(
+        spec=spec,
+        config_yaml=folders.config_yaml(spec),
+        command=folders.command_preview(spec, store.workspace.jobs),
+        checks=preflight_training(spec, store.workspace.root),
+        recipe_name=recipe_name,
+        snapshot_id=found["snapshot_id"],
+        checkpoint_id=parent,
+    )
+
+
+def prepare_evaluation(
+    store: Store,
+    *,
+    checkpoint: str,
+    benchmark: str,
+    recipe_name: str | None = None,
+    overrides: list[str] | None = None,
+    name: str | None = None,
+) -> PreparedJob:
+    """Resolve an evaluation job: the checkpoint, the benchmark, and how the one reranks the other.
+
+    Args:
+        checkpoint: A checkpoint's id or name.
+        recipe_name: Whose prompt, caps and windows to use; None is the recipe that trained the
+            checkpoint.
+        overrides: `key=value` over the evaluation settings, such as `window=20`.
+
+    Raises:
+        NotFoundError: If there is no such checkpoint or benchmark.
+        RecipeError: If a setting does not fit.
+    """
+    model = checkpoints.get_checkpoint(store, checkpoint)
+    target = benchmarks.get_benchmark(store, benchmark)
+    settings = override_settings(
+        evaluation_settings(model["lineage"], recipe_name), overrides or []
+    )
+    spec = EvaluateSpec(
+        name=name or f"{model['name']} on {target['name']}",
+        checkpoint=Path(model["path"]),
+        benchmark=store.workspace.benchmarks / target["benchmark_id"],
+        settings=settings,
+    )
+    return PreparedJob(
+        spec=spec,
+        config_yaml=folders.config_yaml(spec),
+        command=folders.command_preview(spec, store.workspace.jobs),
+        checks=preflight_evaluation(spec, store.workspace.root),
+        benchmark_id=target["benchmark_id"],
+        checkpoint_id=model["checkpoint_id"],
+    )
+
+
+def evaluation_settings(
+    lineage: dict[str, Any], recipe_name: str | None = None
+) -> EvaluationSettings:
+    """Return how a checkpoint is evaluated: by a named recipe, else by the one that trained it."""
+    if recipe_name is None and isinstance(lineage.get("recipe"), dict):
+        return parse_recipe(lineage["recipe"], "of the checkpoint").evaluation_settings()
+    chosen = recipe_name or lineage.get("recipe_name")
+    if chosen is None:
+        raise RecipeError(
+            "This model was not trained here, so nothing says how it is prompted: name a recipe."
+        )
+    return load_recipe(chosen).evaluation_settings()
+
+
+def resolve_model(store: Store, wanted: str) -> tuple[str, str | None]:
+    """Return the path (or hub name) of a model and the id of the checkpoint it is, if one."""
+    try:
+        found = checkpoints.get_checkpoint(store, wanted)
+    except NotFoundError:
+        if wanted == TINY:
+            raise NotFoundError(
+                "This workspace has no tiny base model: make it with `rankdesk init --demo`, or "
+                "choose a model folder or a hub name as the base."
+            ) from None
+        return wanted, None
+    return str(found["path"]), str(found["checkpoint_id"])
+
+
+def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
+    """Start a prepared job and return its id; its process outlives this one.
+
+    Raises:
+        PreflightError: If a check says that it cannot succeed.
+    """
+    if prepared.blocked:
+        raise PreflightError(
+            "; ".join(
+                f"{check.name}: {check.message}"
+                for check in prepared.checks
+                if check.level == "error"
+            )
+        )
+    job_dir = folders.prepare_job(store.workspace.jobs, prepared.spec)
+    config = folders.load_config(job_dir)
+    jobs.insert_job(
+        store,
+        job_id=config.job_id,
+        kind=config.kind,
+        name=prepared.spec.name,
+        config=(job_dir / folders.CONFIG).read_text(encoding="utf-8"),
+        created_by=created_by,
+        recipe=prepared.recipe_name,
+        snapshot_id=prepared.snapshot_id,
+        benchmark_id=prepared.benchmark_id,
+        checkpoint_id=prepared.checkpoint_id,
+    )
+    folders.start(job_dir)
+    return config.job_id
+
+
+class PreflightError(RecipeError):
+    """A job was not started because it could not succeed; the message lists why."""
+
+
+def job_state(store: Store, job_id: str) -> JobState:
+    """Return what a job is doing, derived from its folder and the process table."""
+    return folders.state(store.workspace.jobs / job_id)
+
+
+def stop(store: Store, job_id: str, *, save: bool) -> None:
+    """Stop a running or queued job; with `save`, after a checkpoint at the end of its step."""
+    folders.request_stop(store.workspace.jobs / job_id, save=save)
+
+
+def resume(store: Store, job_id: str) -> None:
+    """Go on with a stopped, failed or interrupted job from its last complete checkpoint."""
+    folders.resume(store.workspace.jobs / job_id)
+
+
+def log_tail(
+    store: Store, job_id: str, stream: Literal["stdout", "stderr"], size: int = 8000
+) -> str:
+    """Return the last `size` bytes that a job wrote to stdout or stderr."""
+    path = store.workspace.jobs / job_id / f"{stream}.log"
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - size))
+        return file.read().decode("utf-8", "replace")
+
+
+def overrides_of(config: str) -> dict[str, Any]:
+    """Return the recipe's values in a job's `config.yaml`, to fill the form for a next job."""
+    spec = yaml.safe_load(config)["spec"]
+    return dict(spec.get("recipe") or spec.get("settings") or {})
+
+
+def lineage_of(model_folder: Path) -> dict[str, Any]:
+    """Return what a model folder says of where it comes from; empty where it says nothing."""
+    path = model_folder / "lineage.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

@@ -1,0 +1,95 @@
+"""Read what jobs wrote into the workspace; reading again changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation import trec
+from db import checkpoints, evaluations, jobs
+from db.store import Store
+from trainer import desk
+from trainer.joblog import EVENTS, read_events, read_records
+from trainer.jobs import load_config
+from trainer.scoreboard import measure_frame
+
+_CALLS = {
+    "qid": pl.String,
+    "call": pl.Int64,
+    "window_start": pl.Int64,
+    "window_end": pl.Int64,
+    "docids": pl.List(pl.String),
+    "permutation": pl.List(pl.Int64),
+    "status": pl.String,
+    "prompt_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
+    "seconds": pl.Float64,
+    "response": pl.String,
+}
+
+
+def sync(store: Store) -> None:
+    """Bring the workspace up to date with every job's folder.
+
+    Cheap when nothing happened: one file size for each job.
+    """
+    for job in jobs.list_jobs(store):
+        folder = store.workspace.jobs / job["job_id"]
+        _read_events(store, job["job_id"], folder)
+    for job in jobs.done_without_result(store):
+        folder = store.workspace.jobs / job["job_id"]
+        if job["kind"] == "evaluate":
+            _record_evaluation(store, job, folder)
+        else:
+            _record_checkpoint(store, job, folder)
+
+
+def _read_events(store: Store, job_id: str, folder: Path) -> None:
+    path = folder / EVENTS
+    start = jobs.read_to(store, job_id)
+    if not path.exists() or path.stat().st_size <= start:
+        return
+    records, end = read_events(folder, start)
+    jobs.append_job_events(store, job_id, records, start=start, end=end)
+
+
+def _record_checkpoint(store: Store, job: dict[str, Any], folder: Path) -> None:
+    model = folder / "model"
+    checkpoints.insert_checkpoint(
+        store,
+        checkpoint_id=job["job_id"],
+        name=job["name"],
+        kind=job["kind"],
+        job_id=job["job_id"],
+        path=str(model),
+        lineage=desk.lineage_of(model),
+    )
+
+
+def _record_evaluation(store: Store, job: dict[str, Any], folder: Path) -> None:
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    per_query = json.loads((folder / "per_query.json").read_text(encoding="utf-8"))
+    run = trec.read_run(folder / "run.txt")
+    orders = {qid: sorted(scores, key=lambda d: -scores[d]) for qid, scores in run.items()}
+    calls, _ = read_records(folder / "calls.jsonl")
+    settings = load_config(folder).spec.model_dump(mode="json")["settings"]
+    evaluations.insert_evaluation(
+        store,
+        evaluation_id=job["job_id"],
+        benchmark_id=job["benchmark_id"],
+        checkpoint_id=job["checkpoint_id"],
+        name=job["name"],
+        strategy=f"listwise {settings['window']}/{settings['step']}",
+        settings=settings,
+        summary=result,
+        measures=measure_frame(per_query),
+        rankings=pl.DataFrame(
+            {"qid": list(orders), "docids": list(orders.values())},
+            schema={"qid": pl.String, "docids": pl.List(pl.String)},
+        ),
+        calls=pl.DataFrame(
+            [{**call, "window_start": call["start"], "window_end": call["end"]} for call in calls],
+            schema=_CALLS,
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Evaluations beside each other: means with intervals, paired tests against a baseline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation import benchmarks as benchmark_files
+from curation import scoring, significance
+from db import benchmarks, evaluations
+from db.store import Store
+from trainer.recipes import DEFAULT_MEASURES
+
+FIRST_STAGE = "first-stage"
+
+
+def add_benchmark(
+    store: Store, name: str, *, queries: Path, passages: Path, qrels: Path, run: Path
+) -> benchmark_files.BenchmarkManifest:
+    """Register a benchmark from its files and score its first-stage order.
+
+    Raises:
+        CurationError: If a file is malformed, or the files do not fit together.
+        StoreError: If another benchmark has the name.
+    """
+    manifest = benchmark_files.add_benchmark(
+        store.workspace.benchmarks, name, queries=queries, passages=passages, qrels=qrels, run=run
+    )
+    benchmarks.insert_benchmark(
+        store,
+        benchmark_id=manifest.benchmark_id,
+        name=name,
+        n_queries=manifest.n_queries,
+        n_passages=manifest.n_passages,
+    )
+    benchmark = benchmark_files.read_benchmark(store.workspace.benchmarks / manifest.benchmark_id)
+    values = scoring.per_query(benchmark.qrels, benchmark.scores, DEFAULT_MEASURES)
+    evaluations.insert_evaluation(
+        store,
+        evaluation_id=f"{FIRST_STAGE}:{manifest.benchmark_id}",
+        benchmark_id=manifest.benchmark_id,
+        checkpoint_id=None,
+        name=FIRST_STAGE,
+        strategy=FIRST_STAGE,
+        settings={},
+        summary={},
+        measures=measure_frame(values),
+        rankings=pl.DataFrame(
+            {
+                "qid": list(benchmark.first_stage),
+                "docids": list(benchmark.first_stage.values()),
+            },
+            schema={"qid": pl.String, "docids": pl.List(pl.String)},
+        ),
+        calls=pl.DataFrame(),
+    )
+    return manifest
+
+
+def measure_frame(per_query: dict[str, dict[str, float]]) -> pl.DataFrame:
+    """Return per-query values as rows of qid, measure, value."""
+    return pl.DataFrame(
+        [
+            (qid, measure, value)
+            for qid, values in per_query.items()
+            for measure, value in values.items()
+        ],
+        schema={"qid": pl.String, "measure": pl.String, "value": pl.Float64},
+        orient="row",
+    )
+
+
+def table(store: Store, benchmark_id: str, measure: str = "nDCG@10") -> list[dict[str, Any]]:
+    """Return every evaluation of a benchmark with its mean, interval and paired comparison.
+
+    The comparison is with the pinned baseline, or with the first-stage order until one is pinned.
+
+    Returns:
+        Rows in the order they were made: evaluation_id, name, checkpoint_id, strategy, settings,
+        summary, created_at, measure, n, value (mean, 0..1), ci95 (low, high), is_baseline; and
+        difference, difference_ci95, p, wins, ties, losses, which are None for the baseline.
+    """
+    rows = evaluations.list_evaluations(store, benchmark_id)
+    baseline = benchmarks.pinned_baseline(store, benchmark_id) or f"{FIRST_STAGE}:{benchmark_id}"
+    return compare(store, rows, measure, {row["evaluation_id"]: baseline for row in rows})
+
+
+def compare(
+    store: Store, rows: Sequence[dict[str, Any]], measure: str, against: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Add mean, interval and comparison to evaluations of one benchmark.
+
+    Args:
+        against: Which evaluation each is compared with; itself, or none, is no comparison.
+    """
+    ids = list({row["evaluation_id"] for row in rows} | set(against.values()))
+    values = evaluations.per_query(store, ids, measure)
+    by_evaluation = {
+        key[0]: dict(zip(part["qid"], part["value"], strict=True))
+        for key, part in values.partition_by("evaluation_id", as_dict=True).items()
+    }
+    found = []
+    for row in rows:
+        own = by_evaluation.get(row["evaluation_id"], {})
+        other_id = against.get(row["evaluation_id"])
+        other = by_evaluation.get(other_id or "", {})
+        shared = sorted(own.keys() & other.keys())
+        comparison = None
+        if other_id != row["evaluation_id"] and shared:
+            comparison = significance.compare(
+                [own[qid] for qid in shared], [other[qid] for qid in shared]
+            )
+        mean = sum(own.values()) / len(own) if own else None
+        found.append(
+            {
+                **row,
+                "measure": measure,
+                "n": len(own),
+                "value": mean,
+                "ci95": significance.interval(list(own.values())) if own else None,
+                "is_baseline": other_id == row["evaluation_id"],
+                "difference": comparison and comparison.difference,
+                "difference_ci95": comparison and comparison.ci,
+                "p": comparison and comparison.p,
+                "wins": comparison and comparison.wins,
+                "ties": comparison and comparison.ties,
+                "losses": comparison and comparison.losses,
+            }
+        )
+    return found
