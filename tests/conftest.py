@@ -1,0 +1,27 @@
+"""Fixtures for every test: a workspace of its own, and nothing from the caller's environment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db.store import Store
+from db.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RANKDESK_WORKSPACE", raising=False)
+    monkeypatch.setenv("RANKDESK_USER", "ada")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def store(workspace: Workspace) -> Iterator[Store]:
+    with Store.create(workspace) as opened:
+        yield opened
