@@ -68,21 +68,24 @@ class TrainingItem:
         )
 
 
+def passage_id(passage: Passage) -> str:
+    """Return the content id of a passage: 32 hex digits."""
+    return content_id([passage.docid, passage.title, passage.text])
+
+
 def item_id(
     domain: str,
     qid: str,
     query: str,
-    candidates: Iterable[Candidate],
+    passage_ids: Iterable[str],
     relevant_docids: Iterable[str],
 ) -> str:
-    """Return the content id of an item: 32 hex digits."""
-    passages = [[each.docid, each.title, each.text] for each in candidates]
-    return content_id([domain, qid, query, passages, list(relevant_docids)])
+    """Return the content id of an item: 32 hex digits.
 
-
-def passage_id(passage: Passage) -> str:
-    """Return the content id of a passage: 32 hex digits."""
-    return content_id([passage.docid, passage.title, passage.text])
+    The candidates enter by their own content ids, so that a passage which many items share is
+    hashed once.
+    """
+    return content_id([domain, qid, query, list(passage_ids), list(relevant_docids)])
 
 
 def ranking_id(item: str, author: str, author_name: str, docids: Iterable[str], chain: str) -> str:

@@ -10,6 +10,7 @@ from curation.training_items import (
     ItemFormatError,
     TrainingItem,
     item_id,
+    passage_id,
     read_items,
     write_items,
 )
@@ -56,7 +57,7 @@ def test_a_title_is_read_before_its_text() -> None:
 
 def test_another_text_makes_another_item() -> None:
     def of(text: str) -> str:
-        return item_id("biology", "q", "why", [Candidate("a", text)], ["a"])
+        return item_id("biology", "q", "why", [passage_id(Candidate("a", text))], ["a"])
 
     assert of("one") == of("one") != of("two")
 
