@@ -62,9 +62,9 @@ def read_records(path: Path, offset: int = 0) -> tuple[list[Record], int]:
     return records, offset + len(complete)
 
 
-def write_event(job_dir: Path, kind: EventType, **fields: Any) -> None:
+def write_event(job_dir: Path, event: EventType, /, **fields: Any) -> None:
     """Append one event to the job's `events.jsonl`, stamped with the present time."""
-    append_record(job_dir / EVENTS, {"ts": utc_now(), "type": kind, **fields})
+    append_record(job_dir / EVENTS, {"ts": utc_now(), "type": event, **fields})
 
 
 def read_events(job_dir: Path, offset: int = 0) -> tuple[list[Record], int]:

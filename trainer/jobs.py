@@ -7,12 +7,10 @@ and opened again, and derives every job's state anew. No database and no torch h
 import fcntl
 import os
 import re
-import secrets
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +19,7 @@ import psutil
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
+from db.ids import new_id
 from trainer.errors import JobError
 from trainer.joblog import EVENTS, append_record, read_events, read_records, utc_now
 from trainer.recipes import EvaluationSettings, Recipe, Strict, describe
@@ -101,18 +100,9 @@ class JobState:
     pid: int | None  # of a live process
 
 
-def new_job_id() -> str:
-    """Return a UUID of version 7 (RFC 9562): ids sort by the time they were made."""
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    value = milliseconds << 80 | 0x7 << 76 | (rest * 4096 // 1_000_000) << 64
-    value |= 0b10 << 62 | secrets.randbits(62)
-    digits = f"{value:032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
 def prepare_job(jobs_dir: Path, spec: TrainSpec | EvaluateSpec) -> Path:
     """Make the folder of a new job in `jobs_dir`, with its `config.yaml`, and return it."""
-    config = JobConfig(job_id=new_job_id(), created_at=utc_now(), spec=spec)
+    config = JobConfig(job_id=new_id(), created_at=utc_now(), spec=spec)
     job_dir = jobs_dir.resolve() / config.job_id
     job_dir.mkdir(parents=True)
     (job_dir / CONFIG).write_text(config_yaml(config), encoding="utf-8")

@@ -6,7 +6,7 @@ Shipped recipes stand in `trainer/recipes/`, each value with its source beside i
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -218,18 +218,37 @@ def apply_overrides(
         RecipeError: A key is unknown, a value does not fit, or an entry has no `=`.
     """
     data = recipe.model_dump()
+    for key, value in _read_overrides(overrides):
+        _set(data, key, value, recipe.model_dump())
+        if key in _LENGTHS and value is not None:
+            data[_LENGTHS[key]] = None
+    return parse_recipe(data, where="with " + ", ".join(overrides))
+
+
+def override_settings(settings: EvaluationSettings, overrides: Sequence[str]) -> EvaluationSettings:
+    """Return `settings` with `key=value` replaced, as `apply_overrides` does for a recipe.
+
+    Raises:
+        RecipeError: A key is unknown, a value does not fit, or an entry has no `=`.
+    """
+    data = settings.model_dump()
+    for key, value in _read_overrides(overrides):
+        _set(data, key, value, settings.model_dump())
+    try:
+        return EvaluationSettings.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(f"Evaluation with {', '.join(overrides)}: {describe(error)}") from error
+
+
+def _read_overrides(overrides: Sequence[str]) -> Iterator[tuple[str, object]]:
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:
             raise RecipeError(f"--set {override}: write key=value, for example seed=7.")
         try:
-            value = yaml.safe_load(text)
+            yield key.strip(), yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise RecipeError(f"--set {override}: the value is not YAML: {error}") from error
-        _set(data, key.strip(), value, recipe.model_dump())
-        if key.strip() in _LENGTHS and value is not None:
-            data[_LENGTHS[key.strip()]] = None
-    return parse_recipe(data, where="with " + ", ".join(overrides) if overrides else "unchanged")
 
 
 def _set(data: dict[str, Any], key: str, value: object, known: Any) -> None:

@@ -1,0 +1,38 @@
+"""Prompts measured and passages cut by the model's own tokenizer."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from curation.prompts import Message
+
+
+def cut_passages(
+    tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str], max_tokens: int
+) -> list[str]:
+    """Return each text up to the end of its token number `max_tokens`; shorter ones unchanged."""
+    if not texts:
+        return []
+    encoded = tokenizer(
+        list(texts),
+        add_special_tokens=False,
+        truncation=True,
+        max_length=max_tokens,
+        return_offsets_mapping=True,
+    )
+    return [
+        text if len(offsets) < max_tokens else text[: offsets[-1][1]]
+        for text, offsets in zip(texts, encoded["offset_mapping"], strict=True)
+    ]
+
+
+def prompt_text(tokenizer: "PreTrainedTokenizerFast", messages: "list[Message]") -> str:
+    """Return the messages as the model reads them, up to where its answer begins."""
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+
+def count_tokens(tokenizer: "PreTrainedTokenizerFast", text: str) -> int:
+    """Count the tokens of a text that already holds its special tokens."""
+    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
