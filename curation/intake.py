@@ -1,0 +1,194 @@
+"""Intake: rows of a source become items, passages and rankings of the workspace.
+
+Ids are content hashes, so a row that is there already changes nothing and an import that was
+interrupted is completed by running it again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation.consistency import self_consistency
+from curation.reasonrank import ReasonRankFolder, SourceRow
+from curation.training_items import item_id, passage_id, ranking_id
+from db.ids import new_id
+from db.imports import record_import
+from db.items import ITEM_SCHEMA, PASSAGE_SCHEMA, RANKING_SCHEMA, insert_items
+from db.records import Passage, Reject
+from db.store import Store
+
+WINDOW = 20
+"""Candidates in one listwise window (arXiv 2508.07050, section 4.1); longer lists are counted."""
+
+BATCH = 2_000
+"""Sound rows in one transaction: larger ones save little more time and hold other writers up."""
+
+PROGRESS_ROWS = 250
+"""Rows read between two calls for progress: several a second."""
+
+Progress = Callable[[int, int, int], None]
+"""Called with bytes done, bytes in all, and rows read so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of an import's rows.
+
+    Attributes:
+        imported: Rows that brought a new item, or a new ranking of a known one.
+        unchanged: Rows whose item and ranking were there already.
+        rejected: Rows refused; each has one or more `rejects`.
+        long_lists: Imported or unchanged rows with more candidates than one window holds.
+    """
+
+    import_id: str
+    imported: int
+    unchanged: int
+    rejected: int
+    rejects: list[Reject] = field(repr=False)
+    long_lists: int
+
+
+def import_reasonrank(
+    store: Store, folder: Path, *, on_progress: Progress | None = None
+) -> ImportReport:
+    """Import a folder in ReasonRank's published layout: sound rows go in, others are listed.
+
+    Whole batches of rows are kept if the process dies midway; the import is recorded at its end.
+
+    Raises:
+        LayoutError: If the folder is not in that layout; nothing is imported.
+    """
+    source = ReasonRankFolder(folder)
+    started_at = datetime.now(UTC)
+    intake = Intake(store, new_id())
+    rejects: list[Reject] = []
+    rejected = long_lists = count = 0
+    for count, row in enumerate(source.rows(), start=1):
+        if isinstance(row, SourceRow):
+            intake.add(row)
+            long_lists += len(row.candidates) > WINDOW
+        else:
+            rejects += row
+            rejected += 1
+        if on_progress and count % PROGRESS_ROWS == 0:
+            on_progress(source.done_bytes, source.total_bytes, count)
+    intake.flush()
+    if on_progress:
+        on_progress(source.done_bytes, source.total_bytes, count)
+    record_import(
+        store,
+        intake.import_id,
+        name=folder.resolve().name,
+        kind="reasonrank",
+        folder=str(folder),
+        imported=intake.imported,
+        unchanged=intake.unchanged,
+        rejects=rejects,
+        rejected=rejected,
+        started_at=started_at,
+    )
+    return ImportReport(
+        import_id=intake.import_id,
+        imported=intake.imported,
+        unchanged=intake.unchanged,
+        rejected=rejected,
+        rejects=rejects,
+        long_lists=long_lists,
+    )
+
+
+class Intake:
+    """Writes the rows of one import, batch by batch; `flush` writes the last one.
+
+    Attributes:
+        imported: Rows flushed so far that brought a new item or ranking.
+        unchanged: Rows flushed so far that brought nothing new.
+    """
+
+    def __init__(self, store: Store, import_id: str) -> None:
+        self.import_id = import_id
+        self.imported = 0
+        self.unchanged = 0
+        self._store = store
+        # A passage that went out once is in the workspace: with its new item, or with the known
+        # item that brought it earlier.
+        self._passage_ids: dict[Passage, str] = {}
+        self._passages: list[tuple[str, Passage]] = []
+        self._items: list[dict[str, Any]] = []
+        self._rankings: list[dict[str, Any]] = []
+
+    def add(self, row: SourceRow) -> None:
+        """Take a row into the batch, and write the batch when it is full."""
+        docids = [passage.docid for passage in row.candidates]
+        passages = [self._passage_id(passage) for passage in row.candidates]
+        item = item_id(row.domain, row.qid, row.query, passages, row.relevant_docids)
+        self._items.append(
+            {
+                "item_id": item,
+                "import_id": self.import_id,
+                "domain": row.domain,
+                "qid": row.qid,
+                "query": row.query,
+                "passage_ids": passages,
+                "docids": docids,
+                "relevant_docids": list(row.relevant_docids),
+            }
+        )
+        scores = self_consistency(row.ranking, row.relevant_docids, docids)
+        self._rankings.append(
+            {
+                "ranking_id": ranking_id(item, row.author, row.author_name, row.ranking, row.chain),
+                "item_id": item,
+                "author": row.author,
+                "author_name": row.author_name,
+                "docids": list(row.ranking),
+                "status": row.status,
+                "prompt_tokens": None,
+                "completion_tokens": None,
+                "ndcg": scores.ndcg,
+                "recall": scores.recall,
+                "overlap": scores.overlap,
+                "first_relevant": scores.first_relevant,
+                "chain": row.chain,
+                "response": None,
+            }
+        )
+        if len(self._items) == BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was taken since the last flush, in one transaction."""
+        if not self._items:
+            return
+        passages = {
+            "passage_id": [key for key, _ in self._passages],
+            "docid": [passage.docid for _, passage in self._passages],
+            "title": [passage.title for _, passage in self._passages],
+            "text": [passage.text for _, passage in self._passages],
+        }
+        new_items, new_rankings = insert_items(
+            self._store,
+            pl.DataFrame(passages, schema=PASSAGE_SCHEMA),
+            pl.DataFrame(self._items, schema=ITEM_SCHEMA),
+            pl.DataFrame(self._rankings, schema=RANKING_SCHEMA),
+        )
+        for ranking in self._rankings:
+            # Of rows that repeat each other within the batch, the first brought what is new.
+            fresh = {ranking["item_id"]} & new_items | {ranking["ranking_id"]} & new_rankings
+            self.imported += bool(fresh)
+            self.unchanged += not fresh
+            new_items -= fresh
+            new_rankings -= fresh
+        self._passages, self._items, self._rankings = [], [], []
+
+    def _passage_id(self, passage: Passage) -> str:
+        known = self._passage_ids.get(passage)
+        if known is None:
+            known = self._passage_ids[passage] = passage_id(passage)
+            self._passages.append((known, passage))
+        return known
