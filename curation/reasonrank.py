@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from curation.errors import CurationError
+from curation.permutation import Status
 from curation.strict_json import JsonError, decode, describe, is_text
-from db.errors import RankDeskError
 from db.records import Passage, Reject
 
 ROWS = "training_data_all.jsonl"
@@ -47,10 +48,10 @@ Cause = Literal[
 CAUSES: tuple[str, ...] = get_args(Cause)
 
 _AUTHORS = ("teacher", "human")
-_STATUSES = ("ok", "no_answer", "truncated", "missing", "repeated", "out_of_range")
+_STATUSES: tuple[Status, ...] = get_args(Status)  # `ok` is the first
 
 
-class LayoutError(RankDeskError):
+class LayoutError(CurationError):
     """The folder is not in ReasonRank's published layout; the message says what is missing."""
 
 
@@ -246,7 +247,8 @@ class _Faults:
     found: list[Reject] = field(default_factory=list)
 
     def add(self, name: str, cause: Cause, message: str) -> None:
-        self.found.append(Reject(self.line, ROWS, name, cause, message))
+        where = f"{ROWS}:{self.line}: {name}"
+        self.found.append(Reject(self.line, ROWS, name, cause, f"{where}: {message}."))
 
 
 def _require_layout(folder: Path) -> None:

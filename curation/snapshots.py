@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from curation.errors import CurationError
 from curation.folders import draft_folder, publish
 from curation.strict_json import JsonError, decode
 from curation.training_items import TrainingItem, to_json
-from db.errors import RankDeskError
 
 ITEMS = "items.jsonl"
 MANIFEST = "manifest.json"
@@ -27,7 +27,7 @@ CHECKSUM = "checksum"
 """Key of the manifest file that guards the rest of it, so that an edit by hand shows."""
 
 
-class SnapshotError(RankDeskError):
+class SnapshotError(CurationError):
     """A snapshot cannot be frozen or read as asked."""
 
 

@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from curation.errors import FormatError
 from curation.strict_json import JsonError, decode, describe
-from db.errors import RankDeskError
 from db.ids import content_id
 from db.records import Passage
 
 Author = Literal["teacher", "human"]
 Candidate: TypeAlias = Passage
-
-
-class ItemFormatError(RankDeskError):
-    """A line is no training item; the message names file, line and field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +103,17 @@ def read_items(path: Path) -> Iterator[TrainingItem]:
     """Yield the items of a file that `write_items` wrote.
 
     Raises:
-        ItemFormatError: At the first line that is no item; it names file, line and field.
+        FormatError: At the first line that is no item; it names file, line and field.
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 yield _parse(line)
-            except (JsonError, _FieldError) as error:
-                raise ItemFormatError(
-                    f"{path}:{number}: {error}. Restore the file, or freeze its batch again."
-                ) from error
+            except JsonError as error:
+                raise FormatError(f"{error}. {_REMEDY}", file=path, line=number) from error
+            except _FieldError as error:
+                message = f"{error}. {_REMEDY}"
+                raise FormatError(message, file=path, line=number, field=error.field) from error
 
 
 def to_json(item: TrainingItem) -> str:
@@ -142,31 +139,38 @@ def to_json(item: TrainingItem) -> str:
     )
 
 
+_REMEDY = "Restore the file, or freeze its batch again"
+
+
 class _FieldError(ValueError):
-    """A field of the line is missing or wrong; the message begins with its name."""
+    """A field of the line is missing or wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 def _parse(line: bytes) -> TrainingItem:
     row = decode(line)
     if not isinstance(row, dict):
-        raise _FieldError(f"the line holds {describe(row)}, not an object")
+        raise _FieldError("", f"the line holds {describe(row)}, not an object")
     rows = row.get("candidates")
     if not isinstance(rows, list) or not rows or not all(isinstance(each, dict) for each in rows):
-        raise _FieldError(f"candidates: {describe(rows)} is not a list of objects")
+        raise _FieldError("candidates", f"{describe(rows)} is not a list of objects")
     candidates = tuple(
         Candidate(_text(each, "docid"), _text(each, "text"), _title(each)) for each in rows
     )
     docids = {each.docid for each in candidates}
     if len(docids) != len(candidates):
-        raise _FieldError("candidates: a docid stands twice")
+        raise _FieldError("candidates", "a docid stands twice")
     relevant, ranking = _texts(row, "relevant_docids"), _texts(row, "ranking")
     if not relevant or len(set(relevant)) != len(relevant) or not docids.issuperset(relevant):
-        raise _FieldError("relevant_docids: not a non-empty choice of the candidates' docids")
+        raise _FieldError("relevant_docids", "not a non-empty choice of the candidates' docids")
     if len(ranking) != len(docids) or docids != set(ranking):
-        raise _FieldError("ranking: does not hold each candidate's docid exactly once")
+        raise _FieldError("ranking", "does not hold each candidate's docid exactly once")
     author = row.get("author")
     if author not in ("teacher", "human"):
-        raise _FieldError(f"author: {describe(author)} is neither 'teacher' nor 'human'")
+        raise _FieldError("author", f"{describe(author)} is neither 'teacher' nor 'human'")
     return TrainingItem(
         item_id=_text(row, "item_id"),
         domain=_text(row, "domain"),
@@ -184,7 +188,7 @@ def _parse(line: bytes) -> TrainingItem:
 def _text(row: dict[str, Any], field: str) -> str:
     value = row.get(field)
     if not isinstance(value, str):
-        raise _FieldError(f"{field}: {describe(value)} is not a string")
+        raise _FieldError(field, f"{describe(value)} is not a string")
     return value
 
 
@@ -195,5 +199,5 @@ def _title(row: dict[str, Any]) -> str | None:
 def _texts(row: dict[str, Any], field: str) -> tuple[str, ...]:
     values = row.get(field)
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise _FieldError(f"{field}: {describe(values)} is not a list of strings")
+        raise _FieldError(field, f"{describe(values)} is not a list of strings")
     return tuple(values)

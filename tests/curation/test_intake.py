@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from curation.reasonrank import LayoutError
 from db import imports, items
 from db.records import ItemFilter
 from db.store import Store
-from db.workspace import Workspace
 
 ROW: dict[str, Any] = {
     "dataset": "biology",
@@ -22,12 +20,6 @@ ROW: dict[str, Any] = {
     "relevant_docids": ["a"],
 }
 BAD = ROW | {"qid": "q9", "relevant_docids": []}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.create(Workspace(tmp_path / "workspace")) as store:
-        yield store
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation.errors import FormatError
 from curation.training_items import (
     Candidate,
-    ItemFormatError,
     TrainingItem,
     item_id,
     passage_id,
@@ -95,7 +95,7 @@ def test_a_wrong_field_is_named_with_its_line(
     write_items(path, [ITEM, ITEM])
     first, second = path.read_text().splitlines()
     path.write_text(first + "\n" + json.dumps(json.loads(second) | change))
-    with pytest.raises(ItemFormatError) as error:
+    with pytest.raises(FormatError) as error:
         list(read_items(path))
     assert f"{path}:2: " in str(error.value)
     assert message in str(error.value)
@@ -110,5 +110,5 @@ def test_a_wrong_field_is_named_with_its_line(
 def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "items.jsonl"
     path.write_bytes(line + b"\n")
-    with pytest.raises(ItemFormatError, match=r"items\.jsonl:1: "):
+    with pytest.raises(FormatError, match=r"items\.jsonl:1: "):
         list(read_items(path))
