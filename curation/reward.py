@@ -1,0 +1,101 @@
+"""The multi-view reward of one rollout: nDCG@10 + 0.2 Recall@10 + 0.1 overlap.
+
+After arXiv 2508.07050, Eq. 2-4, and the authors' `verl/utils/reward_score/ranking.py`. For valid
+answers it equals the authors' value. It departs from their code where that pays wrong answers: the
+ids must be exactly 1..n (theirs counts distinct numbers only), and id 0 is out of range (theirs
+reads it as the last passage).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from curation.errors import CurationError
+from curation.measures import average_overlap, ndcg_at, rbo, recall_at
+from curation.permutation import Status, parse_response
+
+Format = Literal["ok", "bad_answer", "bad_output"]
+OverlapKind = Literal["average", "rbo"]
+
+BAD_OUTPUT = -1.0
+BAD_ANSWER = 0.0
+
+_NUMBER = re.compile(r"[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """A rollout's reward and its parts.
+
+    Attributes:
+        reward: -1 without both blocks, 0 for a wrong id set, else ndcg + 0.2 recall + 0.1 overlap.
+        format: `bad_output` and `bad_answer` are the two cases above.
+        ndcg: nDCG@10 of the repaired permutation against the pointwise labels, 0..1; recall
+            likewise. They are reported for every format, and paid only where it is `ok`.
+        overlap: Average overlap (or RBO) with the gold permutation, 0..1.
+        permutation: 1-based ids, repaired.
+    """
+
+    reward: float
+    format: Format
+    ndcg: float
+    recall: float
+    overlap: float
+    permutation: tuple[int, ...]
+    status: Status
+
+
+def multi_view_reward(
+    response: str,
+    initial_list: Sequence[str],
+    relevant_docids: Sequence[str],
+    ground_truth: str,
+    *,
+    recall_weight: float = 0.2,
+    overlap_weight: float = 0.1,
+    overlap: OverlapKind = "average",
+    rbo_p: float = 0.9,
+    truncated: bool = False,
+) -> Reward:
+    """Score one response.
+
+    Args:
+        initial_list: Docids in the order the prompt numbered them.
+        relevant_docids: Pointwise labels, a non-empty part of `initial_list`.
+        ground_truth: The listwise label, `[2] > [1] > …`, a permutation of 1..n.
+        overlap: `average` is the authors' code (p = 1); `rbo` the geometric form of Eq. 4,
+            extrapolated.
+        truncated: The engine stopped at its token limit.
+
+    Raises:
+        CurationError: If the labels or the ground truth do not fit the list.
+    """
+    n = len(initial_list)
+    gold = [int(digits) for digits in _NUMBER.findall(ground_truth)]
+    if sorted(gold) != list(range(1, n + 1)):
+        raise CurationError(
+            f"ground_truth must name each of 1..{n} once, got {ground_truth!r:.80}."
+        )
+    labels = set(relevant_docids)
+    if not labels or not labels <= set(initial_list):
+        raise CurationError(
+            "relevant_docids must be a non-empty part of initial_list, "
+            f"got {list(relevant_docids)!r:.80}."
+        )
+    parsed = parse_response(response, n, truncated=truncated)
+    ranking = [initial_list[number - 1] for number in parsed.permutation]
+    gold_ranking = [initial_list[number - 1] for number in gold]
+    ndcg, recall = ndcg_at(ranking, labels), recall_at(ranking, labels)
+    shared = (
+        average_overlap(ranking, gold_ranking)
+        if overlap == "average"
+        else rbo(ranking, gold_ranking, rbo_p)
+    )
+    form: Format = "ok"
+    reward = ndcg + recall_weight * recall + overlap_weight * shared
+    if not parsed.well_formed:
+        form, reward = "bad_output", BAD_OUTPUT
+    elif parsed.status != "ok":
+        form, reward = "bad_answer", BAD_ANSWER
+    return Reward(reward, form, ndcg, recall, shared, parsed.permutation, parsed.status)
