@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import data, demo, training
-from app.stateless_cli import metrics, parse, reward
+from app.commands import data, demo, stateless, training
 from db.errors import RankDeskError
 
 cli = typer.Typer(
@@ -32,11 +31,8 @@ def root(
     context.obj = workspace
 
 
-for function in (metrics, reward, parse):
-    cli.command()(function)
-data.register(cli)
-training.register(cli)
-demo.register(cli)
+for module in (data, training, demo, stateless):
+    module.register(cli)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from curation.intake import import_reasonrank
 from db import batches, benchmarks, items
 from db.errors import RankDeskError
 from db.store import Store
-from trainer import demo, scoreboard
+from trainer import scoreboard
 
 imports = typer.Typer(help="Bring data in.", no_args_is_help=True)
 benchmark = typer.Typer(
@@ -45,6 +45,8 @@ def init(
     place = locate(context)
     with Store.create(place) as store:
         if with_demo:
+            from trainer import demo  # torch comes with it: seconds that only this needs
+
             progress = Progress("demo world")
             demo.seed_workspace(store, seed=seed, on_progress=progress)
             progress.done("is there")

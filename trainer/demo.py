@@ -1,0 +1,236 @@
+"""The demo: a generated workspace, and the whole loop over it without a browser.
+
+Everything goes the way a user's own data would go: the simulated teacher answers over HTTP, its
+labels are written in ReasonRank's layout, and that folder is imported.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from curation.demo.teacher_server import serve_teacher
+from curation.demo.world import World, build_world, write_benchmark_files
+from curation.teacher import label_items, to_reasonrank_rows
+
+from curation import batching
+from curation.consistency import DEFAULT_CUT
+from curation.intake import import_reasonrank
+from db import batches, checkpoints, evaluations, jobs
+from db.errors import NotFoundError, RankDeskError
+from db.store import Store
+from trainer import desk, ingest, scoreboard
+from trainer.tiny import build_tiny_model
+
+BENCHMARK = "demo"
+BATCH = "demo"
+SIZE = {"n_items": 1500, "n_benchmark": 150}
+
+Progress = Callable[[float, float, str], None]
+
+
+def seed_workspace(
+    store: Store,
+    *,
+    seed: int,
+    on_progress: Progress,
+    n_items: int = SIZE["n_items"],
+    n_benchmark: int = SIZE["n_benchmark"],
+) -> None:
+    """Fill a workspace with the demo world: items, the held-out benchmark, the tiny base model.
+
+    What is there already stays; the same seed gives the same workspace.
+    """
+    world = build_world(seed=seed, n_items=n_items, n_benchmark=n_benchmark)
+    with TemporaryDirectory() as folder:
+        layout = Path(folder) / "simulated-teacher"
+        _write_labels(world, layout, seed, on_progress)
+        on_progress(0.9, 1, "importing")
+        import_reasonrank(store, layout)
+        files = Path(folder) / "benchmark"
+        write_benchmark_files(world, files)
+        scoreboard.add_benchmark(
+            store,
+            BENCHMARK,
+            queries=files / "queries.tsv",
+            passages=files / "passages.jsonl",
+            qrels=files / "qrels.txt",
+            run=files / "run.txt",
+        )
+    on_progress(0.95, 1, "tiny base model")
+    _make_tiny_model(store, world, seed)
+
+
+def is_seeded(store: Store) -> bool:
+    """Return whether the demo world is there whole: the tiny model is made last."""
+    return any(found["name"] == desk.TINY for found in checkpoints.list_checkpoints(store))
+
+
+def _write_labels(world: World, layout: Path, seed: int, on_progress: Progress) -> None:
+    """Ask the simulated teacher about every item and write its answers in ReasonRank's layout."""
+    with serve_teacher(world, seed=seed) as base_url:
+        labels = asyncio.run(
+            label_items(
+                world.items,
+                base_url=base_url,
+                on_progress=lambda done, total: on_progress(
+                    0.9 * done / total, 1, f"simulated teacher: {done} of {total} items"
+                ),
+            )
+        )
+    (layout / "id_query").mkdir(parents=True)
+    (layout / "id_doc").mkdir()
+    with (layout / "training_data_all.jsonl").open("w", encoding="utf-8") as file:
+        for row in to_reasonrank_rows(labels):
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    for domain in {item.domain for item in world.items}:
+        own = [item for item in world.items if item.domain == domain]
+        queries = {item.qid: item.query for item in own}
+        texts = {c.docid: c.text for item in own for c in item.candidates}
+        for kind, content in (("id_query", queries), ("id_doc", texts)):
+            (layout / kind / f"{domain}.json").write_text(
+                json.dumps(content, ensure_ascii=False), encoding="utf-8"
+            )
+
+
+def _make_tiny_model(store: Store, world: World, seed: int) -> None:
+    folder = store.workspace.models / desk.TINY
+    if not (folder / "config.json").exists():
+        build_tiny_model(world.texts(), folder, seed=seed)
+    checkpoints.insert_checkpoint(
+        store,
+        checkpoint_id=f"base:{desk.TINY}",
+        name=desk.TINY,
+        kind="base",
+        path=str(folder),
+        lineage={"base": desk.TINY, "recipe_name": "demo-sft", "seed": seed},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRow:
+    """One line of the loop's table; every comparison is with the row above."""
+
+    name: Literal["first-stage", "untrained", "sft", "grpo"]
+    ndcg: float
+    n: int
+    ci95: tuple[float, float]
+    p: float | None
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row under the measure's own name."""
+        return {
+            "name": self.name,
+            "ndcg@10": self.ndcg,
+            "n": self.n,
+            "ci95": list(self.ci95),
+            "p": self.p,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def run_loop(store: Store, *, user: str, on_progress: Progress) -> list[LoopRow]:
+    """Approve a batch at the recipe's cut, train SFT then GRPO on it, and evaluate each model.
+
+    What was done before in this workspace is not done again, and a job that was interrupted is
+    resumed.
+
+    Raises:
+        RankDeskError: If a job fails; the message names its log.
+    """
+    snapshot = _approved_snapshot(store, user)
+    names = [scoreboard.FIRST_STAGE]
+    seconds = [0.0]
+
+    def evaluated(checkpoint: str, name: str) -> None:
+        names.append(name)
+        spent = _finish(
+            store,
+            name,
+            lambda: desk.prepare_evaluation(
+                store, checkpoint=checkpoint, benchmark=BENCHMARK, name=name
+            ),
+            user,
+            on_progress,
+        )
+        seconds.append(spent)
+
+    def trained(kind: str, base: str, name: str) -> float:
+        return _finish(
+            store,
+            name,
+            lambda: desk.prepare_training(
+                store,
+                kind=kind,
+                snapshot=snapshot,
+                recipe_name=f"demo-{kind}",
+                base=base,
+                name=name,
+            ),
+            user,
+            on_progress,
+        )
+
+    evaluated(desk.TINY, "untrained")
+    sft_seconds = trained("sft", desk.TINY, "demo-sft")
+    evaluated("demo-sft", "sft")
+    seconds[-1] += sft_seconds
+    grpo_seconds = trained("grpo", "demo-sft", "demo-grpo")
+    evaluated("demo-grpo", "grpo")
+    seconds[-1] += grpo_seconds
+    return _rows(store, names, seconds)
+
+
+def _approved_snapshot(store: Store, user: str) -> str:
+    try:
+        return str(batches.find_snapshot(store, BATCH)["snapshot_id"])
+    except NotFoundError:
+        # Nobody has reviewed anything here, so the recipe's cut alone decides.
+        selection = batching.Selection(verdicts=("open", "approve", "fix"), cut=DEFAULT_CUT)
+        batch_id = batching.create(store, BATCH, selection, created_by=user)
+        return batching.approve(store, batch_id, approved_by=user).snapshot_id
+
+
+def _finish(
+    store: Store,
+    name: str,
+    prepare: Callable[[], desk.PreparedJob],
+    user: str,
+    on_progress: Progress,
+) -> float:
+    """Bring the job of this name to its end, whatever its state, and return the seconds spent."""
+    began = time.monotonic()
+    try:
+        job_id = str(jobs.get_job(store, name)["job_id"])
+        if desk.job_state(store, job_id).state in ("stopped", "failed", "interrupted"):
+            desk.resume(store, job_id)
+    except NotFoundError:
+        job_id = desk.start(store, prepare(), created_by=user)
+    while (now := desk.job_state(store, job_id)).state in ("queued", "running"):
+        left = "" if now.eta_s is None else f"about {now.eta_s:.0f} s left"
+        on_progress(now.step or 0, now.total or 0, f"{name}: {now.unit or now.state} {left}")
+        time.sleep(0.5)
+    ingest.sync(store)
+    if now.state != "done":
+        raise RankDeskError(
+            f"The demo's job {name} is {now.state}: {now.message}. "
+            f"Its log is {store.workspace.jobs / job_id / 'stderr.log'}."
+        )
+    return time.monotonic() - began
+
+
+def _rows(store: Store, names: list[str], seconds: list[float]) -> list[LoopRow]:
+    found = [evaluations.get_evaluation(store, name) for name in names]
+    ids = [row["evaluation_id"] for row in found]
+    compared = scoreboard.compare(
+        store, found, "nDCG@10", dict(zip(ids[1:], ids[:-1], strict=True))
+    )
+    return [
+        LoopRow(row["name"], row["value"], row["n"], row["ci95"], row["p"], spent)
+        for row, spent in zip(compared, seconds, strict=True)
+    ]
