@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation.errors import CurationError
-from curation.folders import draft_folder, publish
+from curation.folders import draft_folder, publish, sha256_of
 from curation.strict_json import JsonError, decode
 from curation.training_items import TrainingItem, to_json
 
@@ -106,7 +106,7 @@ def freeze(
     _require_distinct(chosen)
     with draft_folder(root) as draft:
         entries = _write_lines(draft / ITEMS, chosen, ranking_ids)
-        digest = _sha256(draft / ITEMS)
+        digest = sha256_of(draft / ITEMS)
         target = root / digest[:16]
         if target.exists():
             return verify(target)
@@ -167,7 +167,7 @@ def verify(folder: Path) -> Manifest:
     """
     manifest = read_manifest(folder)
     try:
-        digest = _sha256(folder / ITEMS)
+        digest = sha256_of(folder / ITEMS)
     except FileNotFoundError as error:
         raise _changed(folder / ITEMS, "it is missing") from error
     if digest != manifest.files[ITEMS]:
@@ -212,8 +212,3 @@ def _write_lines(
                 )
             )
     return entries
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

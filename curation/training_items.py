@@ -57,11 +57,13 @@ class TrainingItem:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What a model reads of each candidate, in initial order: its title, if any, and text."""
-        return tuple(
-            f"{candidate.title} {candidate.text}" if candidate.title else candidate.text
-            for candidate in self.candidates
-        )
+        """What a model reads of each candidate, in initial order."""
+        return tuple(full_text(candidate) for candidate in self.candidates)
+
+
+def full_text(passage: Passage) -> str:
+    """Return what a model reads of a passage: its title, if any, and its text."""
+    return f"{passage.title} {passage.text}" if passage.title else passage.text
 
 
 def passage_id(passage: Passage) -> str:
