@@ -5,7 +5,7 @@ import threading
 import polars as pl
 import pytest
 
-from db.errors import MigrationError, WorkspaceBusyError, WorkspaceMissingError
+from db.errors import MigrationError, WorkspaceMissingError
 from db.ids import content_id, new_id
 from db.store import Store, insert_frame
 from db.workspace import Workspace
@@ -48,9 +48,13 @@ def test_a_workspace_opens_again_with_what_was_written(workspace):
 
 
 def test_a_failed_transaction_leaves_nothing(store):
-    with pytest.raises(ZeroDivisionError), store.transaction() as cursor:
-        cursor.execute("INSERT INTO baseline_pins VALUES ('b', 'e', now())")
-        raise ZeroDivisionError
+    def fail_midway():
+        with store.transaction() as cursor:
+            cursor.execute("INSERT INTO baseline_pins VALUES ('b', 'e', now())")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_midway()
     assert store.row("SELECT * FROM baseline_pins") is None
 
 

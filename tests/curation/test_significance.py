@@ -1,0 +1,52 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.significance import compare, holm, interval
+
+
+def test_four_clear_wins_have_the_exact_p_of_a_sign_flip():
+    found = compare([0.9, 0.8, 0.7, 0.9], [0.1, 0.2, 0.3, 0.2])
+    assert found.p == pytest.approx(2 / 16)  # the two most extreme of 2^4 sign patterns
+    assert found.difference == pytest.approx(0.625)
+    assert (found.wins, found.ties, found.losses, found.n) == (4, 0, 0, 4)
+
+
+def test_equal_systems_are_ties_with_p_one():
+    found = compare([0.5] * 5, [0.5] * 5)
+    assert (found.difference, found.ci, found.p, found.ties) == (0, (0, 0), 1.0, 5)
+
+
+def test_no_p_value_is_ever_zero():
+    found = compare([1.0] * 60, [0.0] * 60)
+    assert 0 < found.p < 0.001
+
+
+def test_intervals():
+    low, high = interval([0.0, 1.0] * 50)
+    assert low < 0.5 < high
+    assert high - low == pytest.approx(0.196, abs=0.03)  # 1.96 standard errors each side
+    assert interval([0.3]) == (0.3, 0.3)
+    with pytest.raises(ValueError, match="at least one"):
+        interval([])
+
+
+def test_pairs_must_match():
+    with pytest.raises(ValueError, match="equally many"):
+        compare([1.0], [1.0, 2.0])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
+@settings(max_examples=20, deadline=None)
+def test_turning_a_comparison_round_changes_only_its_sign(pairs):
+    a, b = zip(*pairs, strict=True)
+    there, back = compare(a, b), compare(b, a)
+    assert there.difference == pytest.approx(-back.difference)
+    assert (there.wins, there.losses) == (back.losses, back.wins)
+    assert there.p == pytest.approx(back.p, abs=0.02)
+
+
+def test_holm_by_hand():
+    # 0.01 × 3, then max(0.03 × 2, …), then max(0.04 × 1, …)
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
