@@ -12,7 +12,7 @@ from trainer.models import load_tokenizer
 from trainer.texts import prompt_text
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerBase
 
     from curation.prompts import Message
 
@@ -40,7 +40,7 @@ class Answer:
 class Engine(Protocol):
     """Anything that answers chat prompts."""
 
-    tokenizer: "PreTrainedTokenizerFast"
+    tokenizer: "PreTrainedTokenizerBase"
 
     def generate(
         self, prompts: "Sequence[list[Message]]", *, max_new_tokens: int, temperature: float
@@ -66,7 +66,7 @@ class TransformersEngine:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = load_tokenizer(tokenizer_source(checkpoint))
         dtype = "bfloat16" if self.device == "cuda" else "float32"
-        self._model = load_model(checkpoint, dtype, self.device)
+        self._model: Any = load_model(checkpoint, dtype, self.device)
         self._batch_tokens = batch_tokens
         torch.manual_seed(seed)
 
@@ -94,16 +94,14 @@ class TransformersEngine:
 
         began = time.monotonic()
         batch = self.tokenizer.pad({"input_ids": prompts}, return_tensors="pt").to(self.device)
-        sampling: dict[str, Any] = {"do_sample": False, "temperature": None}
-        if temperature > 0:
-            sampling = {"do_sample": True, "temperature": temperature}
+        sampling: dict[str, Any] = {"do_sample": False}
+        if temperature > 0:  # from all tokens, whatever the model's own defaults
+            sampling = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0}
         with torch.inference_mode():
             output = self._model.generate(
                 **batch,
                 max_new_tokens=max_new_tokens,
                 pad_token_id=self.tokenizer.pad_token_id,
-                top_p=None,  # plain greedy or plain sampling, whatever the model's own defaults
-                top_k=None,
                 **sampling,
             )
         width = batch["input_ids"].shape[1]

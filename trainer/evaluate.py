@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation import benchmarks, scoring, trec
 from trainer.joblog import append_record, read_records, write_event
 from trainer.jobs import EvaluateSpec, JobConfig
 from trainer.process import raise_if_stopped, run_job, write_json
@@ -33,7 +34,6 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     spec = config.spec
     assert isinstance(spec, EvaluateSpec)
     # Imports stand here, because a job waits for its turn before it loads torch.
-    from curation import benchmarks, scoring, trec
     from trainer.engine import TransformersEngine
     from trainer.environment import device, library_versions
     from trainer.rerank import Reranker
@@ -54,7 +54,7 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     reranker = Reranker(
         engine,
         spec.settings,
-        passage_texts=lambda docids: [text for text in benchmark.texts(docids)],
+        passage_texts=benchmark.texts,
         on_call=on_call,
     )
     progress.total = reranker.count_calls(benchmark.first_stage)
@@ -62,7 +62,10 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     order = reranker.rerank(benchmark.queries, benchmark.first_stage, answered)
     progress.write(len(made))
     trec.write_run(job_dir / RUN, order, config.job_id)
-    run = trec.read_run(job_dir / RUN)
+    run = {
+        qid: {docid: 1 / rank for rank, docid in enumerate(docids, start=1)}
+        for qid, docids in order.items()
+    }
     per_query = scoring.per_query(benchmark.qrels, run, spec.settings.measures)
     write_json(job_dir / PER_QUERY, per_query)
     means = scoring.mean(per_query)

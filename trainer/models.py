@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from trainer.errors import ModelError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerBase
 
 ADAPTER = "adapter_config.json"
 
@@ -73,21 +73,19 @@ def tokenizer_source(source: str) -> str:
     return source
 
 
-def load_tokenizer(source: str) -> "PreTrainedTokenizerFast":
+def load_tokenizer(source: str) -> "PreTrainedTokenizerBase":
     """Load a model's own tokenizer, with left padding.
 
     Raises:
         ModelError: There is none, or it lacks a chat template or offsets.
     """
     from transformers import AutoTokenizer
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()
     place = locate(source)
     if place.problem:
         raise ModelError(place.problem)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             source, trust_remote_code=False, padding_side="left"
         )
     except (OSError, ValueError) as error:

@@ -14,6 +14,9 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from curation.benchmarks import read_benchmark
+from curation.prompts import load_template
+from curation.scoring import parse_measures
 from curation.snapshots import ITEMS, verify
 from curation.training_items import TrainingItem, read_items
 from db.errors import RankDeskError
@@ -22,6 +25,7 @@ from trainer.jobs import EvaluateSpec, TrainSpec
 from trainer.models import ModelPlace, load_tokenizer, locate
 from trainer.recipes import GrpoRecipe, SftRecipe
 from trainer.rows import Rows, build_rows, select_share
+from trainer.windows import sliding_windows
 
 Level = Literal["ok", "warning", "error"]
 SAMPLE = 400  # items whose tokens are counted: a second or two with passages of published size
@@ -70,14 +74,11 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
     Args:
         root: A folder on the disk that the job will write to.
     """
-    from curation.benchmarks import read_benchmark
-    from curation.prompts import load_template
-    from trainer.windows import sliding_windows
-
     checks = [check_base(str(spec.checkpoint), locate(str(spec.checkpoint)), name="checkpoint")]
     settings = spec.settings
     try:
         load_template(settings.template)
+        parse_measures(settings.measures)
         benchmark = read_benchmark(spec.benchmark)
     except RankDeskError as error:
         return [*checks, Check("benchmark", "error", str(error))]

@@ -11,13 +11,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
 from db.errors import RankDeskError
 from trainer.errors import JobError
 from trainer.joblog import write_event
-from trainer.jobs import CONTROL, STOP_AND_SAVE, JobConfig, TrainSpec, load_config
+from trainer.jobs import CONTROL, JobConfig, TrainSpec, load_config
 from trainer.slot import slot
 
 Work = Callable[[Path, JobConfig], str]
@@ -58,7 +59,7 @@ def write_json(path: Path, value: Any) -> None:
     draft.replace(path)
 
 
-def run_job(work: Callable[[Path, JobConfig], str]) -> NoReturn:
+def run_job(work: Work) -> NoReturn:
     """Run `work` on the job folder given as the only argument, and exit.
 
     Args:
@@ -74,23 +75,24 @@ def run_job(work: Callable[[Path, JobConfig], str]) -> NoReturn:
     except JobError as error:
         sys.exit(str(error))
     code = DONE
-    try:
-        message = _in_turn(job_dir, config, work)
-        _end(job_dir, "done", message)
-    except StopNow as stop:
-        code = STOPPED
-        _end(job_dir, "stopped", str(stop) or "stopped on request")
-    except RankDeskError as error:
-        code = FAILED
-        _end(job_dir, "failed", str(error))
-    except Exception as error:  # noqa: BLE001 - the process's edge: everything must be told
-        code = FAILED
-        traceback.print_exc()
-        _end(job_dir, "failed", explain(error, config))
+    with ExitStack() as held:  # the slot, until the end is written down
+        try:
+            message = _in_turn(job_dir, config, work, held)
+            _end(job_dir, "done", message)
+        except StopNow as stop:
+            code = STOPPED
+            _end(job_dir, "stopped", str(stop) or "stopped on request")
+        except RankDeskError as error:
+            code = FAILED
+            _end(job_dir, "failed", str(error))
+        except Exception as error:  # noqa: BLE001 - the process's edge: everything must be told
+            code = FAILED
+            traceback.print_exc()
+            _end(job_dir, "failed", explain(error, config))
     sys.exit(code)
 
 
-def _in_turn(job_dir: Path, config: JobConfig, work: Work) -> str:
+def _in_turn(job_dir: Path, config: JobConfig, work: Work, held: ExitStack) -> str:
     if "RANK" in os.environ:  # one of several: the process that started them holds the slot
         return work(job_dir, config)
     waiting = slot(
@@ -98,12 +100,12 @@ def _in_turn(job_dir: Path, config: JobConfig, work: Work) -> str:
         on_wait=lambda: write_event(job_dir, "queued", pid=os.getpid()),
         check=lambda: raise_if_stopped(job_dir),
     )
-    with waiting as lock:
-        write_event(job_dir, "started", pid=os.getpid(), kind=config.kind)
-        processes = config.spec.recipe.processes if isinstance(config.spec, TrainSpec) else 1
-        if processes > 1:
-            _become_launcher(processes, config.kind, job_dir, lock)
-        return work(job_dir, config)
+    lock = held.enter_context(waiting)
+    write_event(job_dir, "started", pid=os.getpid(), kind=config.kind)
+    processes = config.spec.recipe.processes if isinstance(config.spec, TrainSpec) else 1
+    if processes > 1:
+        _become_launcher(processes, config.kind, job_dir, lock)
+    return work(job_dir, config)
 
 
 def _become_launcher(processes: int, kind: str, job_dir: Path, lock: int) -> NoReturn:
@@ -149,8 +151,3 @@ def _out_of_memory(error: Exception) -> bool:
         or type(error).__name__ == "OutOfMemoryError"
         or "can't allocate memory" in str(error)
     )
-
-
-def wants_checkpoint(job_dir: Path) -> bool:
-    """Return whether the control file asks for a last checkpoint before the stop."""
-    return asked_to_stop(job_dir) == STOP_AND_SAVE

@@ -9,7 +9,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from trainer.environment import memory_use
 from trainer.joblog import write_event
-from trainer.process import STOP_AND_SAVE, StopNow, asked_to_stop
+from trainer.jobs import STOP_AND_SAVE
+from trainer.process import StopNow, asked_to_stop
 
 PROGRESS_EVERY_S = 1.0
 # What the trainer logs once at the end, about the whole run, and the epoch beside every step.
@@ -17,7 +18,7 @@ _SUMMARY = "train_runtime"
 _SKIPPED = frozenset({"epoch", "total_flos"})
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped here
+class Progress(TrainerCallback):
     """Progress with ETA, metrics at each log, checkpoints; stops by the job's control file."""
 
     def __init__(self, job_dir: Path) -> None:

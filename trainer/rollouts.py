@@ -21,7 +21,7 @@ from trainer.recipes import GrpoRecipe
 ROLLOUTS = "rollouts"
 STATUSES: tuple[str, ...] = get_args(Status)
 
-RewardFunction = Callable[..., list[float]]
+RewardFunction = Callable[..., list[float | None]]  # None, which TRL allows, is never returned
 
 
 def make_reward(job_dir: Path, recipe: GrpoRecipe, eos_token_id: int) -> RewardFunction:
@@ -41,7 +41,7 @@ def make_reward(job_dir: Path, recipe: GrpoRecipe, eos_token_id: int) -> RewardF
         trainer_state: Any,
         log_metric: Callable[[str, float], None],
         **_: object,
-    ) -> list[float]:
+    ) -> list[float | None]:
         texts = [messages[0]["content"] for messages in completions]
         truncated = [
             len(ids) >= recipe.max_completion_tokens and ids[-1] != eos_token_id

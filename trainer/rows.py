@@ -18,7 +18,7 @@ from trainer.recipes import GrpoRecipe, SftRecipe
 from trainer.texts import count_tokens, cut_passages, prompt_text
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerBase
 
 # One constant for every run, so that an SFT and a GRPO run never share an item.
 SPLIT = "rankdesk"
@@ -81,7 +81,7 @@ def _draw(item_id: str) -> str:
 def build_rows(
     items: Sequence[TrainingItem],
     recipe: SftRecipe | GrpoRecipe,
-    tokenizer: "PreTrainedTokenizerFast",
+    tokenizer: "PreTrainedTokenizerBase",
 ) -> Rows:
     """Render the items as training rows, within the recipe's token caps."""
     template = load_template(recipe.template)

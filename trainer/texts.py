@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerBase
 
     from curation.prompts import Message
 
 
 def cut_passages(
-    tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str], max_tokens: int
+    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], max_tokens: int
 ) -> list[str]:
     """Return each text up to the end of its token number `max_tokens`; shorter ones unchanged."""
     if not texts:
@@ -28,11 +28,11 @@ def cut_passages(
     ]
 
 
-def prompt_text(tokenizer: "PreTrainedTokenizerFast", messages: "list[Message]") -> str:
+def prompt_text(tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]") -> str:
     """Return the messages as the model reads them, up to where its answer begins."""
     return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
 
-def count_tokens(tokenizer: "PreTrainedTokenizerFast", text: str) -> int:
+def count_tokens(tokenizer: "PreTrainedTokenizerBase", text: str) -> int:
     """Count the tokens of a text that already holds its special tokens."""
     return len(tokenizer(text, add_special_tokens=False)["input_ids"])

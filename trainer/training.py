@@ -20,12 +20,13 @@ from trainer.jobs import JobConfig, TrainSpec
 from trainer.lineage import write_lineage
 from trainer.models import load_tokenizer, locate
 from trainer.process import rank, write_json
-from trainer.progress import Progress
 from trainer.recipes import GrpoRecipe, SftRecipe
 from trainer.rows import Rows, build_rows, require_rows, select_share
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast, Trainer
+    from transformers import PreTrainedTokenizerBase, Trainer
+
+    from trainer.progress import Progress
 
 CHECKPOINTS, MODEL, ADAPTER_DIR = "checkpoints", "model", "adapter"
 
@@ -36,7 +37,7 @@ class Prepared:
 
     spec: TrainSpec
     snapshot_id: str
-    tokenizer: "PreTrainedTokenizerFast"
+    tokenizer: "PreTrainedTokenizerBase"
     rows: Rows
 
 
@@ -155,7 +156,7 @@ def train_and_save(
     job_dir: Path,
     config: JobConfig,
     prepared: Prepared,
-    make_trainer: Callable[[Progress], "Trainer"],
+    make_trainer: "Callable[[Progress], Trainer]",
 ) -> str:
     """Train from the newest checkpoint on, save the model with its lineage, write `result.json`.
 
@@ -168,6 +169,9 @@ def train_and_save(
     Raises:
         StopNow: Someone asked to stop before the end.
     """
+    # Here and not above: a job whose input is bad ends before it loads torch.
+    from trainer.progress import Progress
+
     progress = Progress(job_dir)
     began = time.monotonic()
     _report_left_out(job_dir, prepared.rows)
@@ -181,7 +185,9 @@ def train_and_save(
         "kind": config.kind,
         "snapshot_id": prepared.snapshot_id,
         "steps": outcome.global_step,
-        "loss": outcome.training_loss,
+        "loss": next(
+            (log["loss"] for log in reversed(trainer.state.log_history) if "loss" in log), None
+        ),
         "seconds": round(time.monotonic() - began, 1),  # of this attempt
         "device": asdict(device()),
         "data": prepared.rows.summary(),

@@ -1,7 +1,7 @@
 """Model weights into memory: whole models, and LoRA adapters merged into their base."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoModelForCausalLM
@@ -34,9 +34,10 @@ def load_model(source: str, dtype: str, device: str) -> "PreTrainedModel":
         if base is None or locate(base).kind == "adapter":
             raise ModelError(f"The adapter {source} names no whole model as its base: {base}.")
         adapted = PeftModel.from_pretrained(load_model(base, dtype, device), source)
-        return adapted.merge_and_unload().eval()
+        merged: PreTrainedModel = adapted.merge_and_unload()
+        return merged
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             str(Path(source).expanduser()) if place.kind == "model" else source,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
@@ -45,4 +46,5 @@ def load_model(source: str, dtype: str, device: str) -> "PreTrainedModel":
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"The model {source} cannot be loaded: {reason:.300}") from error
-    return model.to(device).eval()
+    placed: PreTrainedModel = model.to(device)
+    return placed
