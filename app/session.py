@@ -1,0 +1,281 @@
+"""What one reviewer is doing in one browser tab: where they are, what they drafted, what is next.
+
+Verdicts are in the workspace; this is what a reload may forget (and what it must not is in the
+URL: the item and the filters). A verdict is taken for the item that was on the screen only.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from curation import review
+from curation.review import REASONS, ReviewItem
+from db import items
+from db.errors import RankDeskError
+from db.records import ItemFilter, Verdict
+from db.store import Store
+
+SHORTEST_LOOK = 0.25
+"""Seconds that an item must have been on the screen: a verdict sooner is the second half of a
+double press, meant for the item before."""
+
+DONE = {
+    "approve": "Approved",
+    "reject": "Rejected",
+    "fix": "Fix saved",
+    "cannot_judge": "Recorded as not judgeable",
+}
+
+
+@dataclass
+class Draft:
+    """What is entered for one item and not recorded yet; ids are 1-based candidate numbers."""
+
+    reasons: list[str] = field(default_factory=list)
+    rejecting: bool = False
+    fixing: bool = False
+    order: list[int] = field(default_factory=list)
+    relevant: set[int] = field(default_factory=set)
+    marks: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Desk:
+    """The state of one review tab.
+
+    Attributes:
+        trail: Items that were visited, in order; `place` is where on it the reviewer stands.
+        current: The item on the screen; None while the next one is to be found.
+        loaded: The current and the next item, read ahead.
+        notice: A line for the next screen: what was just done, or why it was not.
+    """
+
+    chosen: ItemFilter | None = None
+    trail: list[str] = field(default_factory=list)
+    place: int = -1
+    current: str | None = None
+    in_url: str | None = None
+    loaded: dict[str, ReviewItem] = field(default_factory=dict)
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    notice: str = ""
+    error: str = ""
+    shown_at: float = 0.0
+
+    def draft(self, item_id: str) -> Draft:
+        """Return the draft of an item, empty at first."""
+        return self.drafts.setdefault(item_id, Draft())
+
+    def go_to(self, item_id: str) -> None:
+        """Show an item: where it stands on the trail, else at its end."""
+        if item_id not in self.trail:
+            self.trail.append(item_id)
+        self.place = self.trail.index(item_id)
+        self.current = item_id
+        self.shown_at = 0.0
+
+    def find_current(self, store: Store, chosen: ItemFilter, in_url: str | None) -> str | None:
+        """Return the item to show, following a changed URL or filter; None when none is left."""
+        if self.chosen is not None and chosen != self.chosen:
+            self.start_over()
+        elif in_url and in_url != self.in_url:
+            self.go_to(in_url)
+        self.chosen = chosen
+        if self.current is None:
+            self.forward(store)
+        return self.current
+
+    def forward(self, store: Store) -> None:
+        """Go to the next item: on the trail, else the first under the filter not visited yet."""
+        if self.place + 1 < len(self.trail):
+            self.go_to(self.trail[self.place + 1])
+            return
+        found = items.next_item_ids(store, self.chosen or ItemFilter(), skipped=tuple(self.trail))
+        if found:
+            self.go_to(found[0])
+        else:
+            self.current = None
+
+    def back(self) -> None:
+        """Go to the item visited before this one."""
+        if self.current is None and self.trail:
+            self.go_to(self.trail[self.place])
+        elif self.place > 0:
+            self.go_to(self.trail[self.place - 1])
+
+    def load(self, store: Store, item_id: str, reviewer: str) -> ReviewItem:
+        """Return an item, read ahead or read now."""
+        found = self.loaded.pop(item_id, None) or review.load(store, item_id, reviewer)
+        self.loaded = {}
+        return found
+
+    def read_ahead(self, store: Store, reviewer: str) -> None:
+        """Read the item that is likely next, once the present one is on the screen."""
+        found = items.next_item_ids(
+            store, self.chosen or ItemFilter(), skipped=tuple(self.trail), limit=1
+        )
+        self.loaded = {item_id: review.load(store, item_id, reviewer) for item_id in found}
+
+    def on_screen(self) -> None:
+        """Note that the present item has been drawn."""
+        self.shown_at = self.shown_at or time.monotonic()
+
+    def start_over(self) -> None:
+        """Forget what was visited, so that skipped items come again."""
+        self.trail, self.place, self.current = [], -1, None
+
+    def meant(self, item_id: str) -> bool:
+        """Return whether a press that carries `item_id` was made with that item on the screen."""
+        looked = time.monotonic() - self.shown_at if self.shown_at else 0.0
+        if item_id != self.current or looked < SHORTEST_LOOK:
+            self.notice = "That press came before the item was on the screen; nothing was recorded."
+            return False
+        return True
+
+
+def desk() -> Desk:
+    """Return this session's desk."""
+    if "desk" not in st.session_state:
+        st.session_state["desk"] = Desk()
+    found: Desk = st.session_state["desk"]
+    return found
+
+
+def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: str) -> None:
+    """Record a verdict on the item on the screen, and go on to the next."""
+    state = desk()
+    if not state.meant(item_id):
+        return
+    draft = state.draft(item_id)
+    corrected = _correction(store, state, item_id, reviewer) if verdict == "fix" else {}
+    try:
+        review.decide(
+            store,
+            item_id=item_id,
+            reviewer=reviewer,
+            verdict=verdict,
+            reasons=draft.reasons if verdict == "reject" else (),
+            note=note,
+            **corrected,
+        )
+    except RankDeskError as error:
+        state.error = str(error)
+        return
+    state.drafts.pop(item_id, None)
+    state.notice = f"{DONE[verdict]} · U takes it back"
+    state.forward(store)
+
+
+def _correction(
+    store: Store, state: Desk, item_id: str, reviewer: str
+) -> dict[str, Sequence[str] | None]:
+    draft = state.draft(item_id)
+    docids = [
+        candidate.docid for candidate in review.load(store, item_id, reviewer).item.candidates
+    ]
+    return {
+        "order": [docids[number - 1] for number in draft.order],
+        "relevant": [docids[number - 1] for number in sorted(draft.relevant)],
+    }
+
+
+def choose_reason(store: Store, item_id: str, reviewer: str, reason: str, note: str) -> None:
+    """Add a reason or take it off; after Reject was pressed, it completes the rejection."""
+    state = desk()
+    if item_id != state.current or reason not in REASONS:
+        return
+    draft = state.draft(item_id)
+    if reason in draft.reasons:
+        draft.reasons.remove(reason)
+    else:
+        draft.reasons.append(reason)
+        if draft.rejecting:
+            decide(store, item_id, reviewer, "reject", note)
+
+
+def reject(store: Store, item_id: str, reviewer: str, note: str) -> None:
+    """Reject for the reasons that are chosen; without one, ask for it."""
+    state = desk()
+    if not state.meant(item_id):
+        return
+    if state.draft(item_id).reasons:
+        decide(store, item_id, reviewer, "reject", note)
+    else:
+        state.draft(item_id).rejecting = True
+
+
+def start_fix(shown: ReviewItem) -> None:
+    """Open the teacher's order and labels for editing."""
+    state = desk()
+    if not state.meant(shown.item.item_id):
+        return
+    numbers = {candidate.docid: n for n, candidate in enumerate(shown.item.candidates, start=1)}
+    draft = state.draft(shown.item.item_id)
+    draft.fixing, draft.rejecting = True, False
+    if not draft.order:
+        draft.order = [numbers[docid] for docid in shown.teacher.docids]
+        draft.relevant = {numbers[docid] for docid in shown.item.relevant_docids}
+
+
+def cancel(item_id: str) -> None:
+    """Leave fixing or rejecting; what was edited is dropped."""
+    desk().drafts.pop(item_id, None)
+
+
+def edit(shown: ReviewItem, change: Mapping[str, Any]) -> None:
+    """Take a mark or move from the browser into the draft, if it fits the item on the screen."""
+    state = desk()
+    n = len(shown.item.candidates)
+    order, relevant = change.get("order"), change.get("relevant")
+    if change.get("token") != token(shown) or shown.item.item_id != state.current:
+        return
+    if not isinstance(order, list) or not isinstance(relevant, list):
+        return
+    if sorted(order) != list(range(1, n + 1)) or not set(relevant) <= set(order):
+        return
+    draft = state.draft(shown.item.item_id)
+    if draft.fixing:
+        draft.order, draft.relevant = order, set(relevant)
+    else:
+        draft.marks = set(relevant)
+
+
+def token(shown: ReviewItem) -> str:
+    """Return what the reader calls this item."""
+    return shown.item.item_id
+
+
+def reveal(store: Store, shown: ReviewItem, reviewer: str) -> None:
+    """Keep the blind marks and show what the teacher answered."""
+    state = desk()
+    item = shown.item
+    if not state.meant(item.item_id):
+        return
+    marks = state.draft(item.item_id).marks
+    try:
+        review.reveal(
+            store,
+            item_id=item.item_id,
+            reviewer=reviewer,
+            marks=[item.candidates[number - 1].docid for number in sorted(marks)],
+        )
+    except RankDeskError as error:
+        state.error = str(error)
+
+
+def undo(store: Store, reviewer: str) -> None:
+    """Take the reviewer's latest verdict back and return to its item."""
+    state = desk()
+    try:
+        item_id = review.undo(store, reviewer)
+    except RankDeskError as error:
+        state.error = str(error)
+        return
+    if item_id is None:
+        state.notice = "There is no verdict of yours to take back."
+        return
+    state.notice = "Taken back"
+    state.loaded.pop(item_id, None)
+    state.go_to(item_id)

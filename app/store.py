@@ -1,0 +1,43 @@
+"""The one open workspace of this server, and who is looking at it."""
+
+from getpass import getuser
+from os import environ
+from pathlib import Path
+
+import streamlit as st
+
+from db.store import Store
+from db.workspace import Workspace
+
+REVIEWER = "reviewer"
+"""Key of the sidebar's name field, and so its name in the URL."""
+
+
+@st.cache_resource(on_release=Store.close, show_spinner="Opening the workspace …")
+def _open(root: str) -> Store:
+    return Store.open(Workspace(Path(root)))
+
+
+def store() -> Store:
+    """Return the workspace's store; every session of this server shares it.
+
+    Raises:
+        WorkspaceMissingError: If the folder holds no workspace.
+        WorkspaceBusyError: If another process owns it.
+    """
+    return _open(str(Workspace.locate().root))
+
+
+def create_workspace() -> None:
+    """Make an empty workspace where the app looks for one."""
+    Store.create(Workspace.locate()).close()
+
+
+def default_user() -> str:
+    """Return `RANKDESK_USER`, or the operating system's user."""
+    return environ.get("RANKDESK_USER") or getuser()
+
+
+def user() -> str:
+    """Return the name that this session's verdicts and approvals carry."""
+    return str(st.session_state.get(REVIEWER) or "").strip() or default_user()

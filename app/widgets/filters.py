@@ -1,0 +1,70 @@
+"""The filter over items: a popover whose every field is in the URL."""
+
+from typing import cast, get_args
+
+import streamlit as st
+
+from curation.consistency import DEFAULT_CUT
+from db.records import ItemFilter, Verdict
+
+VERDICTS = {
+    "open": "Not judged",
+    "any": "Any",
+    "approve": "Approved",
+    "reject": "Rejected",
+    "fix": "Fixed",
+    "cannot_judge": "Can't judge",
+}
+ORDERS = {
+    "near_cut": "Near the cut first",
+    "lowest": "Least consistent first",
+    "highest": "Most consistent first",
+    "imported": "As imported",
+}
+
+
+def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
+    """Draw the filter and return it."""
+    with st.popover("Filter", icon=":material/filter_list:", width="content"):
+        verdict = st.selectbox(
+            "Verdict",
+            list(VERDICTS),
+            format_func=VERDICTS.__getitem__,
+            key="verdict",
+            bind="query-params",
+        )
+        chosen = st.multiselect("Domains", domains, key="domain", bind="query-params")
+        order = st.selectbox(
+            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="order", bind="query-params"
+        )
+        low, high = st.slider(
+            "Self-consistency, nDCG@10",
+            0.0,
+            1.0,
+            (0.0, 1.0),
+            0.05,
+            key="ndcg",
+            bind="query-params",
+        )
+        text = st.text_input("The query contains", key="text", bind="query-params", type="search")
+        reviewer = st.selectbox(
+            "Judged by",
+            reviewers,
+            index=None,
+            placeholder="Anyone",
+            key="by",
+            bind="query-params",
+        )
+        cut = st.number_input("Cut", 0.0, 1.0, DEFAULT_CUT, 0.05, key="cut", bind="query-params")
+    return ItemFilter(
+        domains=tuple(chosen),
+        verdict=cast(
+            "Verdict", verdict if verdict in ("any", "open", *get_args(Verdict)) else "open"
+        ),
+        reviewer=reviewer,
+        min_ndcg=low,
+        max_ndcg=high,
+        text=text or "",
+        order=order if order in ORDERS else "near_cut",  # type: ignore[arg-type]
+        cut=cut,
+    )

@@ -1,0 +1,49 @@
+"""What every page shares: its heading, its empty state, and errors a user can mend."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from app.widgets.text import plain
+from db.errors import RankDeskError
+
+
+def heading(title: str, caption: str = "") -> None:
+    """Draw the page's title with one line on what it is for (both are ours, not data)."""
+    st.title(title, anchor=False)
+    if caption:
+        st.caption(caption)
+
+
+def show_error(error: RankDeskError) -> None:
+    """Show what is wrong and how to mend it."""
+    st.error(plain(error), icon=":material/error:")
+
+
+@contextmanager
+def mendable() -> Iterator[None]:
+    """Show an error of the user's kind in place, and let the rest of the page be drawn."""
+    try:
+        yield
+    except RankDeskError as error:
+        show_error(error)
+
+
+def empty_state(icon: str, title: str, text: str) -> None:
+    """Say that there is nothing yet and what to do next; the caller adds the button or link."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown(f"### :material/{icon}: {title}", text_alignment="center")
+        st.markdown(f":gray[{text}]", text_alignment="center")
+        st.space("small")
+
+
+def link(page: str, label: str, icon: str, **query_params: str) -> None:
+    """Draw a link to another page of the app, by its file name in `views/`."""
+    st.page_link(
+        f"views/{page}.py",
+        label=label,
+        icon=f":material/{icon}:",
+        query_params=query_params or None,
+    )

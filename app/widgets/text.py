@@ -1,0 +1,69 @@
+"""Words and numbers for the screen. Text from outside is made inert here before it is shown."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+
+_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
+_LINKS = re.compile(r"(?i)(https?|ftp|www|mailto|xmpp)(?=[:.])|(?<=\w)(?=@)")
+_BREAK = "\u2060"  # word joiner: invisible, and no link is recognised across it
+
+
+def plain(text: object) -> str:
+    """Return `text` so that Markdown shows it as written: no link, image, formula or directive.
+
+    For labels, captions and messages that carry ids or names from outside. Long texts go to
+    `st.text` or to the reader instead.
+    """
+    shown = _LINKS.sub(lambda found: f"{found[0]}{_BREAK}", str(text).replace("\n", " "))
+    return _MARKS.sub(r"\\\1", shown)
+
+
+def key_of(*parts: object) -> str:
+    """Return a short widget key that holds nothing of the ids it is made from."""
+    return sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def points(value: float | None, *, signed: bool = False) -> str:
+    """Return a measure of 0..1 as points: ×100 with two decimals, as the recipe prints it."""
+    if value is None:
+        return "–"
+    return f"{value * 100:+.2f}" if signed else f"{value * 100:.2f}"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value as text."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """Return an interval of a measure, in points."""
+    return "–" if bounds is None else f"{points(bounds[0])} – {points(bounds[1])}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time span for people: `40 s`, `3 min`, `1 h 20 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def when(moment: datetime | None) -> str:
+    """Return a time in UTC, to the minute."""
+    return "–" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def many(n: int, noun: str) -> str:
+    """Return `1 item`, `2 items`, `1,500 items`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def labelled(names: dict[str, str]) -> Callable[[str], str]:
+    """Return a `format_func` that shows the (inert) name of a key."""
+    return lambda key: plain(names.get(key, key))
