@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 import psutil
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from db.ids import new_id
 from trainer.errors import JobError
@@ -36,13 +36,23 @@ _SECRET = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 _ROOT = Path(__file__).parents[1]
 
 
+def _absolute(place: Path) -> Path:
+    """Make the path of a folder absolute, for a process that runs elsewhere; leave a hub name."""
+    folder = place.expanduser()
+    return folder.absolute() if folder.exists() else place
+
+
+def _absolute_text(place: str) -> str:
+    return str(_absolute(Path(place))) if place else place
+
+
 class TrainSpec(Strict):
     """What a training job is given; the recipe decides between SFT and GRPO."""
 
     kind: Literal["train"] = "train"
     name: str
-    snapshot: Path  # snapshot folder
-    base: str  # model folder or hub name to start from, already resolved
+    snapshot: Annotated[Path, AfterValidator(Path.absolute)]  # snapshot folder
+    base: Annotated[str, AfterValidator(_absolute_text)]  # model folder or hub name to start from
     parent: str | None = None  # id of the job that wrote `base`, for the lineage
     recipe_name: str
     recipe: Recipe
@@ -53,8 +63,8 @@ class EvaluateSpec(Strict):
 
     kind: Literal["evaluate"] = "evaluate"
     name: str
-    checkpoint: Path  # model folder
-    benchmark: Path  # benchmark folder
+    checkpoint: Annotated[Path, AfterValidator(_absolute)]  # model folder or hub name
+    benchmark: Annotated[Path, AfterValidator(Path.absolute)]  # benchmark folder
     settings: EvaluationSettings
     seed: int = 0  # matters only at a temperature above 0
 

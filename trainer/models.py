@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 ADAPTER = "adapter_config.json"
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,10 @@ def load_tokenizer(source: str) -> "PreTrainedTokenizerBase":
     place = locate(source)
     if place.problem:
         raise ModelError(place.problem)
+    folder = Path(source).expanduser()
+    if folder.is_dir() and not any((folder / name).exists() for name in _TOKENIZER_FILES):
+        # transformers would make up an empty one
+        raise ModelError(f"{folder} has no tokenizer: copy its base model's tokenizer files there.")
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             source, trust_remote_code=False, padding_side="left"

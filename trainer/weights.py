@@ -1,6 +1,5 @@
 """Model weights into memory: whole models, and LoRA adapters merged into their base."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -38,7 +37,7 @@ def load_model(source: str, dtype: str, device: str) -> "PreTrainedModel":
         return merged
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
-            str(Path(source).expanduser()) if place.kind == "model" else source,
+            source,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
             trust_remote_code=False,

@@ -193,3 +193,14 @@ def test_pages_and_waiting_jobs_load_no_torch_and_job_processes_no_database():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_folders_are_absolute_for_a_process_that_runs_elsewhere(spec, tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = {**spec.model_dump(), "benchmark": "bench", "checkpoint": "model"}
+    resolved = EvaluateSpec.model_validate(given)
+    assert resolved.benchmark == tmp_path / "bench"
+    assert resolved.checkpoint == tmp_path / "model"
+    hub = EvaluateSpec.model_validate({**given, "checkpoint": "Qwen/Qwen3-8B"})
+    assert str(hub.checkpoint) == "Qwen/Qwen3-8B"
