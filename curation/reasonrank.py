@@ -106,8 +106,16 @@ class ReasonRankFolder:
         self.done_bytes = 0
 
     def rows(self) -> Iterator[SourceRow | list[Reject]]:
-        """Yield each row that is not blank: as a sound row, or as its faults."""
-        with self._rows.open("rb") as file:
+        """Yield each row that is not blank: as a sound row, or as its faults.
+
+        Raises:
+            LayoutError: If the rows file cannot be opened.
+        """
+        try:
+            opened = self._rows.open("rb")
+        except OSError as error:
+            raise LayoutError(f"{self._rows} cannot be read: {error.strerror}.") from error
+        with opened as file:
             for number, line in enumerate(file, start=1):
                 self.done_bytes += len(line)
                 if not line.isspace():
