@@ -13,13 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from curation.demo.teacher_server import serve_teacher
-from curation.demo.world import World, build_world, write_benchmark_files
-from curation.teacher import label_items, to_reasonrank_rows
-
 from curation import batching
 from curation.consistency import DEFAULT_CUT
+from curation.demo.teacher_server import MODEL, serve_teacher
+from curation.demo.world import World, build_world, write_benchmark_files
 from curation.intake import import_reasonrank
+from curation.teacher import label_items, to_reasonrank_rows
 from db import batches, checkpoints, evaluations, jobs
 from db.errors import NotFoundError, RankDeskError
 from db.store import Store
@@ -77,6 +76,8 @@ def _write_labels(world: World, layout: Path, seed: int, on_progress: Progress) 
             label_items(
                 world.items,
                 base_url=base_url,
+                model=MODEL,
+                api_key="none",  # the simulated teacher asks for no key
                 on_progress=lambda done, total: on_progress(
                     0.9 * done / total, 1, f"simulated teacher: {done} of {total} items"
                 ),

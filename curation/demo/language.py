@@ -1,0 +1,121 @@
+"""The demo world's sentences: problems, worked problems and notes, made from `domains.yaml`."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from random import Random
+
+import yaml
+
+NAMES = (
+    "Mara", "Tomas", "Ines", "Jonas", "Leila", "Pavel", "Ruth", "Kofi", "Anneke", "Diego",
+    "Sana", "Olaf", "Mei", "Bruno", "Freya", "Hugo", "Nadia", "Emil", "Zora", "Felix",
+    "Ada", "Ivo", "Greta", "Omar", "Lucia", "Stefan", "Yuki", "Clara", "Henrik", "Amara",
+)  # fmt: skip
+OPENERS = (
+    "At {place}, {name} looks after {n} {things}.",
+    "{name} works at {place} with {n} {things}.",
+    "There are {n} {things} at {place}, and {name} keeps an eye on them.",
+    "It is a busy day at {place}, where {name} has {n} {things}.",
+    "{name} writes down what happens with the {n} {things} at {place}.",
+    "A visitor to {place} asks {name} about the {n} {things} there.",
+)
+WORKED = (
+    "{problem} Solution: {step}",
+    "{problem} Answer: {step}",
+    "Worked problem. {problem} {step}",
+)
+WORKED_NAMED = (
+    "{problem} Solution by {principle}: {step}",
+    "{problem} This is a case of {principle}. {step}",
+)
+NOTES = (
+    "Note on {principle}. {first} {second}",
+    "{Principle}. {first} {second}",
+    "Study card, {principle}: {first} {second}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a problem happens, and the things it is about."""
+
+    place: str
+    things: str
+    thing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principle:
+    """What a problem turns on, with the ways to show it without naming it."""
+
+    domain: str
+    name: str
+    cues: tuple[str, ...]
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Settings and principles that go together."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    principles: tuple[Principle, ...]
+
+
+@cache
+def domains() -> tuple[Domain, ...]:
+    """Return the demo world's domains."""
+    text = files("curation.demo").joinpath("domains.yaml").read_text(encoding="utf-8")
+    return tuple(
+        Domain(
+            name=name,
+            settings=tuple(Setting(**setting) for setting in content["settings"]),
+            principles=tuple(
+                Principle(
+                    domain=name,
+                    name=each["name"],
+                    cues=tuple(each["cues"]),
+                    steps=tuple(each["steps"]),
+                    notes=tuple(each["notes"]),
+                )
+                for each in content["principles"]
+            ),
+        )
+        for name, content in yaml.safe_load(text).items()
+    )
+
+
+def problem(random: Random, setting: Setting, principle: Principle, cue: int) -> str:
+    """Return a word problem: an opening that sets the scene, and a situation with its question."""
+    values = {
+        "place": setting.place,
+        "things": setting.things,
+        "thing": setting.thing,
+        "name": random.choice(NAMES),
+        "n": random.randrange(3, 99),
+    }
+    opener = random.choice(OPENERS).format(**values)
+    return f"{opener} {principle.cues[cue].format(**values)}"
+
+
+def worked_problem(random: Random, setting: Setting, principle: Principle) -> str:
+    """Return a worked problem; about half of them name their principle."""
+    text = problem(random, setting, principle, random.randrange(len(principle.cues)))
+    form = random.choice(WORKED if random.random() < 0.5 else WORKED_NAMED)
+    return form.format(problem=text, principle=principle.name, step=random.choice(principle.steps))
+
+
+def note(random: Random, principle: Principle) -> str:
+    """Return a reference note; it has no setting."""
+    first, second = random.sample(principle.notes, 2)
+    if random.random() < 0.5:
+        second = random.choice(principle.steps)
+    return random.choice(NOTES).format(
+        principle=principle.name,
+        Principle=principle.name[0].upper() + principle.name[1:],
+        first=first,
+        second=second,
+    )
