@@ -9,6 +9,16 @@ from db.errors import RankDeskError, WorkspaceMissingError
 
 st.set_page_config(page_title="RankDesk", page_icon=":material/swap_vert:", layout="wide")
 
+# The one rule of our own: a window of 1280 pixels needs its sides for text.
+st.html(
+    """<style>
+    [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
+        padding-left: 2.5rem; padding-right: 2.5rem;
+    }
+    [data-testid="stBottomBlockContainer"] { padding-top: 0.25rem; padding-bottom: 1rem; }
+    </style>"""
+)
+
 PAGES = {
     "Curate": [
         ("overview", "Overview", "home", "What is here, how far the loop is, and importing."),

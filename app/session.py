@@ -5,9 +5,11 @@ URL: the item and the filters). A verdict is taken for the item that was on the 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from threading import RLock
+from typing import Any, ParamSpec
 
 import streamlit as st
 
@@ -21,6 +23,8 @@ from db.store import Store
 SHORTEST_LOOK = 0.25
 """Seconds that an item must have been on the screen: a verdict sooner is the second half of a
 double press, meant for the item before."""
+
+P = ParamSpec("P")
 
 DONE = {
     "approve": "Approved",
@@ -51,6 +55,8 @@ class Desk:
         current: The item on the screen; None while the next one is to be found.
         loaded: The current and the next item, read ahead.
         notice: A line for the next screen: what was just done, or why it was not.
+        lock: Held by whatever changes this state: of two fast presses, Streamlit may run the
+            second while the first is still being recorded.
     """
 
     chosen: ItemFilter | None = None
@@ -63,6 +69,7 @@ class Desk:
     notice: str = ""
     error: str = ""
     shown_at: float = 0.0
+    lock: RLock = field(default_factory=RLock)
 
     def draft(self, item_id: str) -> Draft:
         """Return the draft of an item, empty at first."""
@@ -130,7 +137,9 @@ class Desk:
         """Return whether a press that carries `item_id` was made with that item on the screen."""
         looked = time.monotonic() - self.shown_at if self.shown_at else 0.0
         if item_id != self.current or looked < SHORTEST_LOOK:
-            self.notice = "That press came before the item was on the screen; nothing was recorded."
+            self.notice = self.notice or (
+                "That press came before the item was on the screen; nothing was recorded."
+            )
             return False
         return True
 
@@ -143,6 +152,18 @@ def desk() -> Desk:
     return found
 
 
+def _alone(action: Callable[P, None]) -> Callable[P, None]:
+    """Let one action on this session's desk run at a time, to its end."""
+
+    @wraps(action)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        with desk().lock:
+            action(*args, **kwargs)
+
+    return run
+
+
+@_alone
 def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: str) -> None:
     """Record a verdict on the item on the screen, and go on to the next."""
     state = desk()
@@ -181,6 +202,7 @@ def _correction(
     }
 
 
+@_alone
 def choose_reason(store: Store, item_id: str, reviewer: str, reason: str, note: str) -> None:
     """Add a reason or take it off; after Reject was pressed, it completes the rejection."""
     state = desk()
@@ -195,6 +217,7 @@ def choose_reason(store: Store, item_id: str, reviewer: str, reason: str, note: 
             decide(store, item_id, reviewer, "reject", note)
 
 
+@_alone
 def reject(store: Store, item_id: str, reviewer: str, note: str) -> None:
     """Reject for the reasons that are chosen; without one, ask for it."""
     state = desk()
@@ -206,6 +229,7 @@ def reject(store: Store, item_id: str, reviewer: str, note: str) -> None:
         state.draft(item_id).rejecting = True
 
 
+@_alone
 def start_fix(shown: ReviewItem) -> None:
     """Open the teacher's order and labels for editing."""
     state = desk()
@@ -219,11 +243,13 @@ def start_fix(shown: ReviewItem) -> None:
         draft.relevant = {numbers[docid] for docid in shown.item.relevant_docids}
 
 
+@_alone
 def cancel(item_id: str) -> None:
     """Leave fixing or rejecting; what was edited is dropped."""
     desk().drafts.pop(item_id, None)
 
 
+@_alone
 def edit(shown: ReviewItem, change: Mapping[str, Any]) -> None:
     """Take a mark or move from the browser into the draft, if it fits the item on the screen."""
     state = desk()
@@ -247,6 +273,7 @@ def token(shown: ReviewItem) -> str:
     return shown.item.item_id
 
 
+@_alone
 def reveal(store: Store, shown: ReviewItem, reviewer: str) -> None:
     """Keep the blind marks and show what the teacher answered."""
     state = desk()
@@ -265,6 +292,7 @@ def reveal(store: Store, shown: ReviewItem, reviewer: str) -> None:
         state.error = str(error)
 
 
+@_alone
 def undo(store: Store, reviewer: str) -> None:
     """Take the reviewer's latest verdict back and return to its item."""
     state = desk()
@@ -279,3 +307,16 @@ def undo(store: Store, reviewer: str) -> None:
     state.notice = "Taken back"
     state.loaded.pop(item_id, None)
     state.go_to(item_id)
+
+
+@_alone
+def forward(store: Store, item_id: str) -> None:
+    """Leave `item_id`, if it is on the screen, for the next item."""
+    if desk().current == item_id:
+        desk().forward(store)
+
+
+@_alone
+def back() -> None:
+    """Return to the item visited before."""
+    desk().back()

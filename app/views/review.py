@@ -11,11 +11,10 @@ from app.widgets.page import empty_state, link
 from app.widgets.ranking import review_panes
 from app.widgets.reader import reader
 from app.widgets.text import key_of, many, plain, points
-from curation import review
 from curation.review import REASONS, ReviewItem
 from db import items, judgments
 
-CHROME = 452  # pixels above and below the reader, which takes the rest of the window
+CHROME = 420  # pixels above and below the reader, which takes the rest of the window
 VIEWS = {"initial": "Initial order", "teacher": "Teacher's order", "label": "By label"}
 
 opened = store()
@@ -63,6 +62,12 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
     )
     if teacher.status != "ok":
         line += f" :orange-badge[response repaired: {plain(teacher.status)}]"
+    if shown.marks is not None:
+        agreed = sum(
+            (candidate.docid in shown.marks) == (candidate.docid in item.relevant_docids)
+            for candidate in item.candidates
+        )
+        line += f" :blue-badge[your marks: {agreed} of {len(item.candidates)} as the teacher's]"
     for judgment in shown.judgments:
         reasons = ", ".join(REASONS.get(reason, reason) for reason in judgment.reasons)
         text = plain(f"{judgment.reviewer}: {judgment.verdict.replace('_', ' ')} {reasons}")
@@ -91,12 +96,6 @@ def on_verdict(item_id: str, verdict: str) -> None:
 def on_reason(item_id: str, reason: str) -> None:
     """Add or drop a reason of the item that the button was drawn for."""
     session.choose_reason(opened, item_id, reviewer, reason, note(item_id))
-
-
-def on_forward(item_id: str) -> None:
-    """Leave the item that the button was drawn for."""
-    if state.current == item_id:
-        state.forward(opened)
 
 
 def key_button(name: str, label: str, shortcut: str, item_id: str, **options: object) -> None:
@@ -160,7 +159,7 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
         on_click=on_verdict,
         args=(item_id, "cannot_judge"),
     )
-    key_button("skip", "Skip", "S", item_id, on_click=on_forward, args=(item_id,))
+    key_button("skip", "Skip", "S", item_id, on_click=session.forward, args=(opened, item_id))
 
 
 def reason_row(shown: ReviewItem) -> None:
@@ -169,8 +168,8 @@ def reason_row(shown: ReviewItem) -> None:
     draft = state.draft(item_id)
     if draft.fixing:
         st.markdown(
-            ":gray[Drag by keys: **J K** focus · **Alt+↑ ↓** move · **T** to the top · **M** mark "
-            "relevant. Or use the buttons on each passage.]"
+            ":gray[**J K** focus · **Alt+↑ ↓** move · **T** to the top · **M** mark "
+            "relevant. Or the buttons on each passage.]"
         )
         return
     ask = ":red[**Why?**]" if draft.rejecting else ":gray[Reasons]"
@@ -213,9 +212,30 @@ def navigation_row(item_id: str) -> None:
         key="back",
         shortcut="Left",
         disabled=state.place <= 0 and state.current is not None,
-        on_click=state.back,
+        on_click=session.back,
     )
-    key_button("next", "Next", "Right", item_id, on_click=on_forward, args=(item_id,))
+    key_button("next", "Next", "Right", item_id, on_click=session.forward, args=(opened, item_id))
+
+
+def order_control(*, hidden: bool, fixing: bool) -> str:
+    """Draw the choice of the passages' order, of the same height where there is none."""
+    if hidden or fixing:
+        only = "Initial order" if hidden else "Your order"
+        st.segmented_control(
+            "Passages", [only], default=only, disabled=True, label_visibility="collapsed"
+        )
+        return "initial"
+    view = st.segmented_control(
+        "Passages",
+        list(VIEWS),
+        default="teacher",
+        required=True,
+        format_func=VIEWS.__getitem__,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return view or "teacher"
 
 
 def draw(item_id: str, *, blind: bool) -> None:
@@ -228,20 +248,9 @@ def draw(item_id: str, *, blind: bool) -> None:
         st.text(shown.item.query)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(facts(shown, hidden=hidden), width="stretch")
-        view = "initial"
-        if not hidden and not draft.fixing:
-            view = st.segmented_control(
-                "Passages",
-                list(VIEWS),
-                default="teacher",
-                required=True,
-                format_func=VIEWS.__getitem__,
-                key="view",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
+        view = order_control(hidden=hidden, fixing=draft.fixing)
     reader(
-        review_panes(shown, view or "teacher", draft, hidden=hidden),
+        review_panes(shown, view, draft, hidden=hidden),
         token=session.token(shown),
         key="reader",
         chrome=CHROME,

@@ -1,11 +1,11 @@
 """The filter over items: a popover whose every field is in the URL."""
 
-from typing import cast, get_args
+from typing import Any
 
 import streamlit as st
 
 from curation.consistency import DEFAULT_CUT
-from db.records import ItemFilter, Verdict
+from db.records import ItemFilter
 
 VERDICTS = {
     "open": "Not judged",
@@ -58,13 +58,16 @@ def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
         cut = st.number_input("Cut", 0.0, 1.0, DEFAULT_CUT, 0.05, key="cut", bind="query-params")
     return ItemFilter(
         domains=tuple(chosen),
-        verdict=cast(
-            "Verdict", verdict if verdict in ("any", "open", *get_args(Verdict)) else "open"
-        ),
+        verdict=_known(verdict, VERDICTS),
         reviewer=reviewer,
         min_ndcg=low,
         max_ndcg=high,
         text=text or "",
-        order=order if order in ORDERS else "near_cut",  # type: ignore[arg-type]
+        order=_known(order, ORDERS),
         cut=cut,
     )
+
+
+def _known(value: str | None, options: dict[str, str]) -> Any:
+    """Return a value that came from the browser, or the default for one that is no option."""
+    return value if value in options else next(iter(options))

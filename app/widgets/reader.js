@@ -61,7 +61,7 @@ function drawPane(state, pane) {
   body.tabIndex = -1
   if (pane.kind === "chain") drawChain(state, pane, body)
   else if (pane.kind === "cards") pane.cards.forEach((card, at) => body.append(drawCard(state, pane, card, at)))
-  else body.append(element("p", "blank", pane.text))
+  else body.append(element("p", "why", pane.text))
   box.append(head, body)
   return box
 }

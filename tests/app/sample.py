@@ -161,9 +161,7 @@ def fill(store: Store, folder: Path) -> None:
     review.decide(
         store, item_id=found[-1], reviewer="grace", verdict="reject", reasons=["wrong_order"]
     )
-    approved = batching.create(
-        store, "first round", batching.Selection(), created_by="ada"
-    )
+    approved = batching.create(store, "first round", batching.Selection(), created_by="ada")
     snapshot = batching.approve(store, approved, approved_by="grace").snapshot_id
     batching.create(
         store, "everything open", batching.Selection(verdicts=("open",)), created_by="ada"
