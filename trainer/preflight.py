@@ -238,8 +238,8 @@ def check_device(recipe: SftRecipe | GrpoRecipe) -> Check:
             "device", "ok", f"{found} GPUs" if found else "The CPU, which this recipe fits."
         )
     if found == 0:
-        message = "This recipe needs a GPU (bfloat16, vLLM or DeepSpeed) and none is here."
-        return Check("device", "error", f"{message} A demo recipe runs on a CPU.")
+        message = "This recipe needs a GPU (bfloat16, vLLM, DeepSpeed or processes > 1)."
+        return Check("device", "error", f"{message} None is here; a demo recipe runs on a CPU.")
     if recipe.processes > found:
         steps = recipe.gradient_accumulation_steps * recipe.processes // found
         message = (

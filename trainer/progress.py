@@ -48,6 +48,7 @@ class Progress(TrainerCallback):
         if asked is not None and not done:
             control.should_training_stop = True
             control.should_save = control.should_save or asked == STOP_AND_SAVE
+            self._write_progress(state)
             saved = ", which is saved" if control.should_save else ""
             self.stopped = f"stopped on request after step {state.global_step}{saved}"
 

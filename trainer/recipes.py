@@ -127,7 +127,7 @@ class _Training(Strict):
     @property
     def needs_gpu(self) -> bool:
         """Whether the recipe only makes sense on a GPU."""
-        return self.dtype == "bfloat16" or self.deepspeed_stage is not None
+        return self.dtype == "bfloat16" or self.deepspeed_stage is not None or self.processes > 1
 
 
 class SftRecipe(_Training):

@@ -1,6 +1,7 @@
 """A model of some fifty thousand parameters, a snapshot and a benchmark that fit it."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from curation.trec import write_run
 from tests.trainer.small import make_items
 from trainer.jobs import TrainSpec
 from trainer.recipes import apply_overrides, load_recipe
+
+# Read once, when huggingface_hub is imported: no test waits for a network that is not there.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 _CHAT = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"

@@ -29,8 +29,9 @@ SMALL = [
 SFT = [*SMALL, "max_steps=24", "save_steps=4", "per_device_train_batch_size=4"]
 GRPO = [
     *SMALL,
-    "max_steps=3",
+    "max_steps=8",
     "save_steps=2",
+    "learning_rate=1e-2",
     "per_device_train_batch_size=8",
     "num_generations=4",
     "max_completion_tokens=16",

@@ -85,23 +85,37 @@ def test_lora_stops_with_a_checkpoint_resumes_and_leaves_a_merged_model(train_sp
     assert not (job_dir / "model" / "adapter_config.json").exists()
 
 
-def test_grpo_logs_the_rewards_parts_and_keeps_every_rollout(train_spec, tmp_path):
+def test_grpo_logs_the_rewards_parts_keeps_every_rollout_and_resumes(train_spec, tmp_path):
     spec = train_spec("demo-grpo", GRPO)
-    job_dir = jobs.prepare_job(tmp_path / "jobs", spec)
-    jobs.start(job_dir)
-    wait_for_state(job_dir, "done")
+    whole, killed = (jobs.prepare_job(tmp_path / "jobs", spec) for _ in range(2))
+    jobs.start(killed)
+    wait_for_event(killed, "checkpoint")
+    kill(killed)
+    wait_for_state(killed, "interrupted")
+    jobs.start(whole)
+    wait_for_event(whole, "queued")
+    jobs.resume(killed)
+    wait_for_state(whole, "done")
+    wait_for_state(killed, "done")
+
+    steps = list(range(1, 9))
     names = {"reward", "kl", "reward/ndcg", "reward/recall", "reward/overlap", "format/ok"}
     names |= {"status/ok", "status/no_answer", "status/truncated", "frac_reward_zero_std"}
-    names |= {"completions/mean_length", "loss", "grad_norm"}
-    for name in names:
-        assert list(metrics(job_dir, name)) == [1, 2, 3], name
-    rollouts = pl.read_parquet(job_dir / "rollouts" / "*.parquet")
-    assert rollouts.group_by("step").len().sort("step").rows() == [(1, 8), (2, 8), (3, 8)]
-    groups = rollouts.group_by("step", "item_id").len()
-    assert groups["len"].to_list() == [4] * 6
-    by_step = {s: v for s, v in rollouts.group_by("step").agg(pl.col("reward").mean()).rows()}
-    assert by_step == pytest.approx(metrics(job_dir, "reward"), abs=1e-6)
-    assert rollouts["advantage"].dtype == pl.Float64
+    names |= {"completions/mean_length", "loss", "grad_norm", "tokens_per_s", "memory_mib"}
+    logged = {name: metrics(whole, name) for name in names}
+    for name in names - {"tokens_per_s"}:
+        assert list(logged[name]) == steps, name
+    rollouts = pl.read_parquet(whole / "rollouts" / "*.parquet")
+    assert rollouts.group_by("step").len().sort("step").rows() == [(step, 8) for step in steps]
+    assert rollouts.group_by("step", "item_id").len()["len"].unique().to_list() == [4]
+    by_step = dict(rollouts.group_by("step").agg(pl.col("reward").mean()).iter_rows())
+    assert by_step == pytest.approx(logged["reward"], abs=1e-6)
+
+    # The same prompts, the same samples: the resumed job cannot be told from the other.
+    again = pl.read_parquet(killed / "rollouts" / "*.parquet")
+    assert again["completion"].to_list() == rollouts["completion"].to_list()
+    for name in ("reward", "kl", "grad_norm"):
+        assert metrics(killed, name) == pytest.approx(logged[name], abs=2e-6)
 
 
 def test_a_missing_base_model_is_told_in_a_sentence(train_spec, tmp_path):
