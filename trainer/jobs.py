@@ -201,10 +201,8 @@ def resume(job_dir: Path) -> Attempt:
     """Start an ended job again: from its last whole checkpoint, or its last answered call.
 
     Raises:
-        JobError: The job was never started, runs, or is done.
+        JobError: The job is running, queued or done.
     """
-    if not attempts(job_dir):
-        raise JobError(f"Job {job_dir.name} was never started: start it.")
     return start(job_dir)
 
 

@@ -31,10 +31,10 @@ GRPO = [
     *SMALL,
     "max_steps=8",
     "save_steps=2",
-    "learning_rate=1e-2",
+    "learning_rate=1e-3",
     "per_device_train_batch_size=8",
     "num_generations=4",
-    "max_completion_tokens=16",
+    "max_completion_tokens=80",
 ]
 
 

@@ -85,8 +85,10 @@ def test_lora_stops_with_a_checkpoint_resumes_and_leaves_a_merged_model(train_sp
     assert not (job_dir / "model" / "adapter_config.json").exists()
 
 
-def test_grpo_logs_the_rewards_parts_keeps_every_rollout_and_resumes(train_spec, tmp_path):
-    spec = train_spec("demo-grpo", GRPO)
+def test_grpo_logs_the_rewards_parts_keeps_every_rollout_and_resumes(
+    train_spec, tmp_path, taught_model
+):
+    spec = train_spec("demo-grpo", GRPO, base=taught_model)
     whole, killed = (jobs.prepare_job(tmp_path / "jobs", spec) for _ in range(2))
     jobs.start(killed)
     wait_for_event(killed, "checkpoint")
@@ -110,6 +112,9 @@ def test_grpo_logs_the_rewards_parts_keeps_every_rollout_and_resumes(train_spec,
     assert rollouts.group_by("step", "item_id").len()["len"].unique().to_list() == [4]
     by_step = dict(rollouts.group_by("step").agg(pl.col("reward").mean()).iter_rows())
     assert by_step == pytest.approx(logged["reward"], abs=1e-6)
+
+    assert len(set(logged["reward"].values())) > 4  # there is something to learn from
+    assert logged["kl"][8] > 1e-4  # and the model moved
 
     # The same prompts, the same samples: the resumed job cannot be told from the other.
     again = pl.read_parquet(killed / "rollouts" / "*.parquet")
