@@ -1,5 +1,130 @@
-"""."""
+"""Evaluations: models on a benchmark, with their uncertainty, against a pinned baseline."""
 
+from typing import Any
+
+import polars as pl
 import streamlit as st
 
-st.title("x")
+from app.store import store
+from app.widgets.charts import intervals
+from app.widgets.evaluate_form import evaluate_form
+from app.widgets.page import empty_state, heading, link
+from app.widgets.pick import pick
+from app.widgets.text import interval, many, p_value, points
+from db import benchmarks, evaluations
+from trainer import ingest, scoreboard
+
+opened = store()
+ingest.sync(opened)
+
+
+def results(rows: list[dict[str, Any]], measure: str) -> None:
+    """Draw the table, its chart, and the buttons that pin a baseline and open queries."""
+    st.dataframe(
+        pl.DataFrame(
+            [
+                {
+                    "name": ("⚑ " if row["is_baseline"] else "") + row["name"],
+                    "value": None if row["value"] is None else 100 * row["value"],
+                    "ci": interval(row["ci95"]),
+                    "n": row["n"],
+                    "difference": points(row["difference"], signed=True),
+                    "difference_ci": interval(row["difference_ci95"]),
+                    "p": p_value(row["p"]),
+                    "wtl": "–"
+                    if row["wins"] is None
+                    else f"{row['wins']} / {row['ties']} / {row['losses']}",
+                    "strategy": row["strategy"],
+                    "repaired": repaired(row["summary"]),
+                }
+                for row in rows
+            ],
+            infer_schema_length=None,
+        ),
+        hide_index=True,
+        alt="Evaluations with intervals and comparisons",
+        column_config={
+            "name": st.column_config.TextColumn("Evaluation", pinned=True),
+            "value": st.column_config.NumberColumn(measure, format="%.2f"),
+            "ci": "95 % interval",
+            "n": "n",
+            "difference": st.column_config.TextColumn("Difference", alignment="right"),
+            "difference_ci": "Its 95 % interval",
+            "p": "p (paired)",
+            "wtl": "Win / tie / loss",
+            "strategy": "Strategy",
+            "repaired": "Answers repaired",
+        },
+    )
+    st.caption(
+        "⚑ is the baseline. Differences are paired by query; p by a permutation test. "
+        "Where the interval of a difference holds 0, the gain is not shown."
+    )
+    drawn = [row for row in rows if row["value"] is not None]
+    if len(drawn) > 1:
+        with st.container(border=True):
+            st.altair_chart(
+                intervals(
+                    pl.DataFrame(
+                        {
+                            "name": [row["name"] for row in drawn],
+                            "value": [100 * row["value"] for row in drawn],
+                            "low": [100 * row["ci95"][0] for row in drawn],
+                            "high": [100 * row["ci95"][1] for row in drawn],
+                            "baseline": [row["is_baseline"] for row in drawn],
+                        }
+                    ),
+                    measure,
+                ),
+                alt="Means with their intervals",
+            )
+
+
+def repaired(summary: dict[str, Any]) -> str:
+    """Return the share of answers that were no clean permutation."""
+    statuses = summary.get("statuses") or {}
+    total = sum(statuses.values())
+    return f"{1 - statuses.get('ok', 0) / total:.1%}" if total else ""
+
+
+heading("Evaluations", "What a model does on a benchmark, and how sure that is.")
+found = benchmarks.list_benchmarks(opened)
+if not found:
+    empty_state("quiz", "No benchmark yet", "Add one first: it is what models are measured on.")
+    link("benchmarks", "Add a benchmark", "quiz")
+    st.stop()
+
+left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
+with left:
+    benchmark_id = pick(
+        "Benchmark",
+        {
+            row["benchmark_id"]: f"{row['name']} · {many(row['n_queries'], 'query', 'queries')}"
+            for row in found
+        },
+        key="benchmark",
+        default=found[-1]["benchmark_id"],
+    )
+names = evaluations.measure_names(opened, benchmark_id)
+measure = middle.selectbox("Measure", names, key="measure", bind="query-params") or "nDCG@10"
+rows = scoreboard.table(opened, benchmark_id, measure)
+baselines = [row["evaluation_id"] for row in rows if row["is_baseline"]]
+by_id = {row["evaluation_id"]: row["name"] for row in rows}
+pinned = next(
+    (row["evaluation_id"] for row in rows if row["is_baseline"]), rows[0]["evaluation_id"]
+)
+
+
+def pin() -> None:
+    """Compare with the chosen evaluation from now on."""
+    benchmarks.pin_baseline(opened, benchmark_id, st.session_state["baseline"])
+
+
+if st.session_state.get("baseline") not in by_id or st.session_state.get("of") != benchmark_id:
+    st.session_state["baseline"], st.session_state["of"] = pinned, benchmark_id
+right.selectbox(
+    "Pinned baseline", list(by_id), format_func=by_id.__getitem__, key="baseline", on_change=pin
+)
+results(rows, measure)
+link("queries", "Compare two of them query by query", "difference", benchmark=benchmark_id)
+evaluate_form(opened, benchmark_id, wanted=st.query_params.get("checkpoint"))

@@ -8,10 +8,15 @@ import streamlit as st
 from app.widgets.text import plain
 from db.errors import RankDeskError
 
+NOTICE = "notice"
+"""Session key of a line to show on the next page that is drawn."""
+
 
 def heading(title: str, caption: str = "") -> None:
     """Draw the page's title with one line on what it is for (both are ours, not data)."""
     st.title(title, anchor=False)
+    if notice := st.session_state.pop(NOTICE, ""):
+        st.toast(plain(notice), icon=":material/check:")
     if caption:
         st.caption(caption)
 

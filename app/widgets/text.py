@@ -59,9 +59,9 @@ def when(moment: datetime | None) -> str:
     return "–" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def many(n: int, noun: str) -> str:
+def many(n: int, noun: str, plural: str = "") -> str:
     """Return `1 item`, `2 items`, `1,500 items`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
 def labelled(names: dict[str, str]) -> Callable[[str], str]:

@@ -202,7 +202,7 @@ def add_training(
             "learning_rate": 1e-3,
             "num_tokens": step * 900.0,
             "tokens_per_s": 5200.0,
-            "rss_gb": 1.4,
+            "memory_mib": 1434.0,
         }
         if kind == "grpo":
             values |= {

@@ -1,0 +1,86 @@
+"""The list of batches, and the dialog that approves one."""
+
+import polars as pl
+import streamlit as st
+
+from app.store import user
+from app.widgets.page import mendable
+from app.widgets.text import many, plain
+from curation import batching
+from db import batches
+from db.store import Store
+
+_ASKED = "batch_to_approve"
+
+
+def batch_table(found: pl.DataFrame) -> None:
+    """Draw every batch; one that is not approved has a button."""
+    open_ones = found.filter(pl.col("snapshot_id").is_null())
+    for row in open_ones.iter_rows(named=True):
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"**{plain(row['name'])}** · {many(row['n_items'], 'item')} · cut {row['cut']:.2f} "
+                f":gray[· by {plain(row['created_by'])}] :orange-badge[waits for approval]",
+                width="stretch",
+            )
+            st.button(
+                "Approve …",
+                key=f"approve-{row['batch_id']}",
+                icon=":material/verified:",
+                on_click=_ask,
+                args=(row["batch_id"],),
+            )
+    approved = found.filter(pl.col("snapshot_id").is_not_null())
+    if approved.is_empty():
+        return
+    st.dataframe(
+        approved.select(
+            "name", "n_items", "cut", "created_by", "approved_by", "approved_at", "snapshot_id"
+        ),
+        hide_index=True,
+        alt="Approved batches",
+        column_config={
+            "name": "Approved batch",
+            "n_items": "Items",
+            "cut": st.column_config.NumberColumn("Cut", format="%.2f"),
+            "created_by": "Made by",
+            "approved_by": "Approved by",
+            "approved_at": st.column_config.DatetimeColumn("Approved", format="YYYY-MM-DD HH:mm"),
+            "snapshot_id": "Snapshot",
+        },
+    )
+
+
+def _ask(batch_id: str) -> None:
+    st.session_state[_ASKED] = batch_id
+
+
+def _close() -> None:
+    st.session_state.pop(_ASKED, None)
+
+
+def approve_dialog(store: Store) -> None:
+    """Open the dialog while a batch is up for approval."""
+    if _ASKED in st.session_state:
+        _dialog(store, st.session_state[_ASKED])
+
+
+@st.dialog("Approve and freeze", on_dismiss=_close)
+def _dialog(store: Store, batch_id: str) -> None:
+    with mendable():
+        batch = batches.get_batch(store, batch_id)
+        st.markdown(
+            f"**{plain(batch['name'])}** with {many(batch['n_items'], 'item')} becomes a snapshot. "
+            "A snapshot cannot be changed or taken back; its manifest says that "
+            f"**{plain(user())}** approved it."
+        )
+    with st.container(horizontal=True):
+        agreed = st.button("Approve", key="approve-now", type="primary", icon=":material/verified:")
+        st.button("Not now", on_click=_close)
+    if agreed:
+        with mendable():
+            manifest = batching.approve(store, batch_id, approved_by=user())
+            st.session_state["notice"] = f"Snapshot {manifest.snapshot_id} is frozen."
+            st.session_state["next_batch_view"] = "Snapshots"
+            _close()
+            st.rerun()

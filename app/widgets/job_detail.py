@@ -1,0 +1,187 @@
+"""One job: its state and controls, what it measures, what it writes."""
+
+from typing import Any
+
+import streamlit as st
+
+from app.widgets.charts import metric_lines
+from app.widgets.job_table import LIVE
+from app.widgets.machine import gauges
+from app.widgets.page import NOTICE, link, show_error
+from app.widgets.rollouts import rollout_browser
+from app.widgets.text import duration, many, plain, when
+from db import jobs
+from db.errors import RankDeskError
+from db.store import Store
+from trainer import desk, ingest
+from trainer.jobs import RESUMABLE, JobState
+
+_BADGES = {
+    "queued": ("gray", "hourglass_empty"),
+    "running": ("blue", "play_arrow"),
+    "done": ("green", "check"),
+    "stopped": ("orange", "stop"),
+    "failed": ("red", "close"),
+    "interrupted": ("red", "power_off"),
+}
+_CHARTS: list[tuple[str, dict[str, str]]] = [
+    ("Loss", {"loss": "loss"}),
+    ("Reward", {"reward": "reward"}),
+    (
+        "Reward parts",
+        {
+            "reward/ndcg": "nDCG@10",
+            "reward/recall": "Recall@10",
+            "reward/overlap": "overlap",
+            "format/ok": "format ok",
+        },
+    ),
+    ("KL to the start model", {"kl": "KL"}),
+    (
+        "Answer length, tokens",
+        {
+            "completions/mean_length": "mean",
+            "completions/min_length": "shortest",
+            "completions/max_length": "longest",
+        },
+    ),
+    ("Groups without spread", {"frac_reward_zero_std": "share"}),
+    ("Token accuracy", {"mean_token_accuracy": "accuracy"}),
+    ("Throughput, tokens a second", {"tokens_per_s": "tokens/s"}),
+    ("Memory, MiB", {"memory_mib": "resident", "gpu_memory_mib": "GPU"}),
+    ("Learning rate", {"learning_rate": "learning rate"}),
+]
+_VIEWS = {"measures": "Measures", "log": "Log", "config": "Configuration", "rollouts": "Rollouts"}
+
+
+def job_detail(store: Store, job: dict[str, Any]) -> None:
+    """Draw a job, and keep it up to date while it is alive."""
+    link("jobs", "All jobs", "arrow_back")
+    st.title(plain(job["name"]), anchor=False)
+    if notice := st.session_state.pop(NOTICE, ""):
+        st.toast(plain(notice), icon=":material/check:")
+    state = desk.job_state(store, job["job_id"])
+    live = state.state in LIVE
+    st.fragment(_head, run_every=1 if live else None)(store, job, live)
+    views = [view for view in _VIEWS if view != "rollouts" or job["kind"] == "grpo"]
+    if job["kind"] == "evaluate":
+        views.remove("measures")
+    view = st.segmented_control(
+        "View",
+        views,
+        default=views[0],
+        required=True,
+        format_func=_VIEWS.__getitem__,
+        key="job_view",
+        label_visibility="collapsed",
+    )
+    if view == "measures":
+        st.fragment(_measures, run_every=2 if live else None)(store, job)
+    elif view == "log":
+        st.fragment(_logs, run_every=2 if live else None)(store, job)
+    elif view == "config":
+        st.code(job["config"], language="yaml", height=520)
+    else:
+        rollout_browser(store, job)
+
+
+def _head(store: Store, job: dict[str, Any], was_live: bool) -> None:
+    ingest.sync(store)
+    state = desk.job_state(store, job["job_id"])
+    if was_live and state.state not in LIVE:
+        st.rerun()  # it ended: draw the page anew, without the clockwork
+    color, icon = _BADGES[state.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(state.state, icon=f":material/{icon}:", color=color)  # type: ignore[arg-type]
+        facts = [job["kind"].upper() if job["kind"] != "evaluate" else "evaluation"]
+        facts += [job["recipe"]] if job["recipe"] else []
+        facts += [f"started {when(job['created_at'])} by {job['created_by']}"]
+        facts += [many(state.attempts, "attempt")] if state.attempts > 1 else []
+        st.markdown(f":gray[{plain(' · '.join(facts))}]", width="stretch")
+        _controls(store, job, state)
+    if state.step is not None and state.total:
+        text = f"{state.step:,} of {many(state.total, state.unit or 'step')}"
+        if state.eta_s is not None:
+            text += f" · {duration(state.eta_s)} left"
+        st.progress(min(1.0, state.step / state.total), text=text)
+    elif state.state == "queued":
+        st.caption("It waits for its turn: one job runs at a time.")
+    elif state.state == "running":
+        st.progress(0.0, text="Loading the model …")
+    if state.message:
+        show = st.caption if state.state == "done" else st.warning
+        show(plain(state.message))
+    if state.pid is not None and state.state == "running":
+        gauges(state.pid)
+    for event in jobs.job_events(store, job["job_id"], "warning")[-3:]:
+        st.warning(plain(event["message"]), icon=":material/warning:")
+
+
+def _controls(store: Store, job: dict[str, Any], state: JobState) -> None:
+    job_id = job["job_id"]
+    if state.pid is not None:
+        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(store, job_id, False))
+        if job["kind"] != "evaluate":
+            st.button(
+                "Stop and save",
+                icon=":material/save:",
+                help="After a checkpoint at the end of the present step.",
+                on_click=_stop,
+                args=(store, job_id, True),
+            )
+    elif state.state in RESUMABLE:
+        st.button(
+            "Resume",
+            type="primary",
+            icon=":material/resume:",
+            help="From the last whole checkpoint, with optimizer and sampler state.",
+            on_click=_resume,
+            args=(store, job_id),
+        )
+    if job["kind"] == "evaluate":
+        if state.state == "done":
+            link("queries", "Per query", "difference", evaluation=job_id)
+    else:
+        link("new_job", "Duplicate and tweak", "content_copy", like=job_id)
+        if state.state == "done":
+            link("evaluations", "Evaluate", "leaderboard", checkpoint=job_id)
+
+
+def _stop(store: Store, job_id: str, save: bool) -> None:
+    try:
+        desk.stop(store, job_id, save=save)
+        st.session_state[NOTICE] = "Asked to stop after this step." if save else "Asked to stop."
+    except RankDeskError as error:
+        show_error(error)
+
+
+def _resume(store: Store, job_id: str) -> None:
+    try:
+        desk.resume(store, job_id)
+        st.session_state[NOTICE] = "Resumed from the last checkpoint."
+    except RankDeskError as error:
+        show_error(error)
+
+
+def _measures(store: Store, job: dict[str, Any]) -> None:
+    metrics = jobs.job_metrics(store, job["job_id"])
+    if metrics.is_empty():
+        st.caption("Nothing is measured yet.")
+        return
+    there = set(metrics["name"].unique())
+    with st.grid(3, min_column_width=260, gap="small", border=True):
+        for title, names in _CHARTS:
+            drawn = {name: label for name, label in names.items() if name in there}
+            if drawn:
+                st.altair_chart(metric_lines(metrics, drawn, title), alt=title)
+
+
+def _logs(store: Store, job: dict[str, Any]) -> None:
+    for stream in ("stderr", "stdout"):
+        text = desk.log_tail(store, job["job_id"], stream)  # type: ignore[arg-type]
+        st.markdown(f"**{stream}** :gray[the last 8,000 bytes]")
+        if text:
+            with st.container(height=300, autoscroll=True):
+                st.code(text, language=None, wrap_lines=True)
+        else:
+            st.caption("Empty.")
