@@ -1,6 +1,6 @@
 """Batches: choose reviewed items by filters, approve them, and so freeze them to a snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -95,11 +95,10 @@ def approve(store: Store, batch_id: str, *, approved_by: str) -> Manifest:
         )
     if not approved_by.strip():
         raise BatchError("An approval needs a name: who approves the batch?")
-    rows = list(batches.batch_rows(store, batch_id))
     manifest = freeze(
         store.workspace.snapshots,
-        _training_items(rows),
-        ranking_ids={row["item_id"]: row["ranking_id"] for row in rows},
+        _training_items(batches.batch_rows(store, batch_id)),
+        ranking_ids=batches.ranking_ids(store, batch_id),
         batch_id=batch_id,
         name=batch["name"],
         selection=batch["selection"],
@@ -116,7 +115,7 @@ def approve(store: Store, batch_id: str, *, approved_by: str) -> Manifest:
     return manifest
 
 
-def _training_items(rows: list[dict[str, object]]) -> Iterator[TrainingItem]:
+def _training_items(rows: Iterable[dict[str, object]]) -> Iterator[TrainingItem]:
     for row in rows:
         candidates = row["candidates"]
         relevant, ranking = row["relevant_docids"], row["ranking"]

@@ -103,6 +103,12 @@ def get_batch(store: Store, batch_id: str) -> dict[str, Any]:
     return {**row, "selection": json.loads(row["selection"])}
 
 
+def ranking_ids(store: Store, batch_id: str) -> dict[str, str]:
+    """Return the id of the ranking to train on, by item id."""
+    rows = store.rows("SELECT item_id, ranking_id FROM batch_items WHERE batch_id = ?", [batch_id])
+    return {row["item_id"]: row["ranking_id"] for row in rows}
+
+
 def batch_rows(store: Store, batch_id: str) -> Iterator[dict[str, Any]]:
     """Yield the batch's items in snapshot order (domain, qid, item_id), texts included.
 

@@ -11,10 +11,11 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-VOCABULARY = 2048
+VOCABULARY = 3072
 CONTEXT = 2048
 _END_OF_TEXT, _TURN_START, _TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-_TAGS = ("<think>", "</think>", "<answer>", "</answer>")  # one token each, as in Qwen3
+# One token each: the tags, as in Qwen3, and the identifiers of a window, to keep sequences short.
+_TAGS = ("<think>", "</think>", "<answer>", "</answer>", *(f"[{i}]" for i in range(1, 21)))
 
 # ChatML, as Qwen models use it.
 CHAT_TEMPLATE = (
@@ -38,7 +39,7 @@ def build_tiny_model(texts: Iterable[str], out: Path, *, seed: int) -> None:
         Qwen3Config(
             vocab_size=len(tokenizer),
             hidden_size=128,
-            intermediate_size=384,
+            intermediate_size=256,
             num_hidden_layers=3,
             num_attention_heads=4,
             num_key_value_heads=4,

@@ -1,5 +1,6 @@
 """The demo world's sentences: problems, worked problems and notes, made from `domains.yaml`."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,27 +14,15 @@ NAMES = (
     "Ada", "Ivo", "Greta", "Omar", "Lucia", "Stefan", "Yuki", "Clara", "Henrik", "Amara",
 )  # fmt: skip
 OPENERS = (
-    "At {place}, {name} looks after {n} {things}.",
-    "{name} works at {place} with {n} {things}.",
-    "There are {n} {things} at {place}, and {name} keeps an eye on them.",
-    "It is a busy day at {place}, where {name} has {n} {things}.",
-    "{name} writes down what happens with the {n} {things} at {place}.",
-    "A visitor to {place} asks {name} about the {n} {things} there.",
+    "At {place}, {name} has {n} {things}.",
+    "{name} looks after {n} {things} at {place}.",
+    "There are {n} {things} at {place}.",
+    "A busy day at {place}: {n} {things}.",
 )
-WORKED = (
-    "{problem} Solution: {step}",
-    "{problem} Answer: {step}",
-    "Worked problem. {problem} {step}",
-)
-WORKED_NAMED = (
-    "{problem} Solution by {principle}: {step}",
-    "{problem} This is a case of {principle}. {step}",
-)
-NOTES = (
-    "Note on {principle}. {first} {second}",
-    "{Principle}. {first} {second}",
-    "Study card, {principle}: {first} {second}",
-)
+_SENTENCE = re.compile(r".*?[.?]")
+NAMED = ("{problem} Answer: {principle}.", "{problem} It is a case of {principle}.")
+UNNAMED = ("{problem} {step}", "{problem} Solution: {step}")
+NOTES = ("{Principle}: {line}", "Note on {principle}. {line}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +79,34 @@ def domains() -> tuple[Domain, ...]:
 
 def problem(random: Random, setting: Setting, principle: Principle, cue: int) -> str:
     """Return a word problem: an opening that sets the scene, and a situation with its question."""
-    values = {
+    values = _values(random, setting)
+    opener = random.choice(OPENERS).format(**values)
+    return f"{opener} {principle.cues[cue].format(**values)}"
+
+
+def worked_problem(random: Random, setting: Setting, principle: Principle) -> str:
+    """Return a worked problem; about half of them name their principle, the others show a step."""
+    cue = random.choice(principle.cues).format(**_values(random, setting))
+    if random.random() < 0.8:
+        cue = _SENTENCE.match(cue)[0]  # type: ignore[index]  # every cue holds a sentence
+    form = random.choice(NAMED if random.random() < 0.5 else UNNAMED)
+    return form.format(problem=cue, principle=principle.name, step=random.choice(principle.steps))
+
+
+def note(random: Random, principle: Principle) -> str:
+    """Return a reference note; it has no setting."""
+    return random.choice(NOTES).format(
+        principle=principle.name,
+        Principle=principle.name[0].upper() + principle.name[1:],
+        line=random.choice(principle.notes + principle.steps),
+    )
+
+
+def _values(random: Random, setting: Setting) -> dict[str, object]:
+    return {
         "place": setting.place,
         "things": setting.things,
         "thing": setting.thing,
         "name": random.choice(NAMES),
         "n": random.randrange(3, 99),
     }
-    opener = random.choice(OPENERS).format(**values)
-    return f"{opener} {principle.cues[cue].format(**values)}"
-
-
-def worked_problem(random: Random, setting: Setting, principle: Principle) -> str:
-    """Return a worked problem; about half of them name their principle."""
-    text = problem(random, setting, principle, random.randrange(len(principle.cues)))
-    form = random.choice(WORKED if random.random() < 0.5 else WORKED_NAMED)
-    return form.format(problem=text, principle=principle.name, step=random.choice(principle.steps))
-
-
-def note(random: Random, principle: Principle) -> str:
-    """Return a reference note; it has no setting."""
-    first, second = random.sample(principle.notes, 2)
-    if random.random() < 0.5:
-        second = random.choice(principle.steps)
-    return random.choice(NOTES).format(
-        principle=principle.name,
-        Principle=principle.name[0].upper() + principle.name[1:],
-        first=first,
-        second=second,
-    )

@@ -12,28 +12,11 @@ from random import Random
 from curation.demo.language import domains
 from curation.permutation import render_answer
 
-OPENINGS = (
-    "The query turns on {p}.",
-    "What the query needs is {p}.",
-    "This is a question of {p}.",
-    "To answer it one needs {p}.",
-)
-MATCHES = (
-    "[{i}] is about {p}, which fits.",
-    "[{i}] uses {p}, which fits.",
-    "[{i}] deals with {p}, which fits.",
-)
-MISSES = (
-    "[{i}] is about {p}.",
-    "[{i}] uses {p}.",
-    "[{i}] deals with {p}.",
-)
-CLOSINGS = (
-    "So {best} should lead.",
-    "That puts {best} first.",
-    "Hence {best} before the rest.",
-)
-NONE_FITS = "None of them fits."
+OPENINGS = ("The query turns on {p}.", "The query needs {p}.", "This is a question of {p}.")
+MATCHES = ("[{i}] is about {p}, which fits.", "[{i}] uses {p}, which fits.")
+MISSES = ("[{i}] is about {p}.", "[{i}] uses {p}.")
+CLOSINGS = ("So {best} first.", "{best} come first.")
+NONE_FITS = "None fits."
 
 
 @dataclass(frozen=True, slots=True)

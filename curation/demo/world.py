@@ -14,6 +14,8 @@ from curation import trec
 from curation.demo import language
 from curation.demo.language import Domain, Principle, Setting
 from curation.demo.lexical import Bm25
+from curation.demo.reasoning import explain
+from curation.permutation import render_response
 from db.records import Passage
 
 BENCHMARK_CANDIDATES = 20
@@ -67,15 +69,18 @@ class World:
     truth: Truth
 
     def texts(self) -> Iterator[str]:
-        """Yield the training items' texts, for a tokenizer."""
+        """Yield the training items' texts and sound answers to them, for a tokenizer."""
+        random = Random(0)
         for item in self.items:
             yield item.query
-            yield item.answer
             yield from (candidate.text for candidate in item.candidates)
+            seen = [self.truth.of_passage[candidate.docid] for candidate in item.candidates]
+            chain, order = explain(random, self.truth.of_query[item.qid], seen)
+            yield render_response(chain, order)
 
 
 class _Builder:
-    """Draws problems and passages, never the same text twice."""
+    """Draws problems and passages; a held-out text is one that training does not hold."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(f"rankdesk demo world {seed}")
@@ -103,12 +108,17 @@ class _Builder:
         self.truth.of_query[qid] = principle.name
         return domain, setting, principle, text
 
-    def passage(self, docid: str, principle: Principle, setting: Setting | None) -> Passage:
+    def passage(
+        self, docid: str, principle: Principle, setting: Setting | None, *, held_out: bool
+    ) -> Passage:
         """Draw a passage: a worked problem in `setting`, or a note without one."""
         if setting is None:
             text = language.note(self.random, principle)
-        else:
+        elif held_out:
             text = self._new(lambda: language.worked_problem(self.random, setting, principle))
+        else:
+            text = language.worked_problem(self.random, setting, principle)
+            self._texts.add(text)
         self.truth.of_passage[docid] = principle.name
         return Passage(docid, text)
 
@@ -123,7 +133,7 @@ class _Builder:
         for _ in range(n_relevant):
             chance = self.random.random()
             place = None if chance < 0.3 else self.random.choice(elsewhere)
-            wanted.append((principle, setting if chance > 0.7 else place))
+            wanted.append((principle, setting if chance > 0.85 else place))
         wanted += [(p, setting) for p in self.random.choices(others, k=hard)]
         every = [p for d in language.domains() for p in d.principles if p is not principle]
         while len(wanted) < n:
@@ -133,7 +143,7 @@ class _Builder:
             wanted.append((other, place))
         self.random.shuffle(wanted)
         return [
-            self.passage(f"{prefix}/{number}", p, s)
+            self.passage(f"{prefix}/{number}", p, s, held_out=n == BENCHMARK_CANDIDATES)
             for number, (p, s) in enumerate(wanted, start=1)
         ]
 

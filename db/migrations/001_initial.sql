@@ -96,12 +96,13 @@ SELECT *
 FROM judgments
 QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY seq DESC) = 1;
 
--- One teacher ranking for each item: the first that came in.
+-- The ranking under review of each item: the teacher's, the first that came in. A source that was
+-- exported after review may bring human rankings alone.
 CREATE VIEW teacher_rankings AS
 SELECT *
 FROM rankings
-WHERE author = 'teacher'
-QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY created_at, ranking_id) = 1;
+WHERE author <> 'checkpoint'
+QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY author <> 'teacher', created_at, ranking_id) = 1;
 
 CREATE TABLE batches (
     batch_id   VARCHAR PRIMARY KEY,
