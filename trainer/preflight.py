@@ -227,6 +227,13 @@ def check_batch(recipe: SftRecipe | GrpoRecipe) -> Check:
             f"{a_round} rollouts a round, which num_generations {group} does not divide."
         )
         return Check("batch", "error", message)
+    if recipe.save_steps * recipe.gradient_accumulation_steps % recipe.steps_per_generation:
+        updates = recipe.steps_per_generation / recipe.gradient_accumulation_steps
+        message = (
+            f"save_steps {recipe.save_steps} cuts a round of {updates:g} updates: a job resumed "
+            "there samples the round anew. Take a multiple."
+        )
+        return Check("batch", "warning", message)
     return Check("batch", "ok", f"{a_round // group} prompts x {group} rollouts a round.")
 
 

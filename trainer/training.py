@@ -3,6 +3,7 @@
 Runs in a job's process only.
 """
 
+import json
 import os
 import shutil
 import time
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from trainer.progress import Progress
 
-CHECKPOINTS, MODEL, ADAPTER_DIR = "checkpoints", "model", "adapter"
+CHECKPOINTS, MODEL, STATE = "checkpoints", "model", "trainer_state.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def common_arguments(recipe: SftRecipe | GrpoRecipe, job_dir: Path) -> dict[str,
         "data_seed": recipe.seed,
         "logging_steps": recipe.logging_steps,
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # a loss that is not a number is told, not hidden
         "save_steps": recipe.save_steps,
         "save_total_limit": 2,  # should the newest be half written, the one before is whole
         "report_to": "none",
@@ -147,7 +149,7 @@ def newest_checkpoint(job_dir: Path) -> Path | None:
     """Return the newest whole checkpoint; a kill while saving leaves one without its last file."""
     whole = [
         (int(path.parent.name.removeprefix("checkpoint-")), path.parent)
-        for path in (job_dir / CHECKPOINTS).glob("checkpoint-*/trainer_state.json")
+        for path in (job_dir / CHECKPOINTS).glob(f"checkpoint-*/{STATE}")
     ]
     return max(whole)[1] if whole else None
 
@@ -158,7 +160,7 @@ def train_and_save(
     prepared: Prepared,
     make_trainer: "Callable[[Progress], Trainer]",
 ) -> str:
-    """Train from the newest checkpoint on, save the model with its lineage, write `result.json`.
+    """Train from the newest checkpoint on, publish the last one with its lineage.
 
     Args:
         make_trainer: Builds the trainer with the given callback.
@@ -169,32 +171,49 @@ def train_and_save(
     Raises:
         StopNow: Someone asked to stop before the end.
     """
-    # Here and not above: a job whose input is bad ends before it loads torch.
-    from trainer.progress import Progress
-
-    progress = Progress(job_dir)
     began = time.monotonic()
     _report_left_out(job_dir, prepared.rows)
-    trainer = make_trainer(progress)
     checkpoint = newest_checkpoint(job_dir)
-    outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    progress.raise_if_stopped()
-    _save(trainer, job_dir, config, prepared, outcome.global_step)
+    # The trainer would take one more step after the last. A job is here when it was killed between
+    # its last checkpoint and its goodbye.
+    if checkpoint is None or not _is_last(checkpoint):
+        # Here and not above: a job whose input is bad ends before it loads torch.
+        from trainer.progress import Progress
+
+        progress = Progress(job_dir)
+        trainer = make_trainer(progress)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        progress.raise_if_stopped()
+    if rank() != 0:
+        return ""
+    checkpoint = newest_checkpoint(job_dir)
+    assert checkpoint is not None  # the trainer saves at its last step
+    state = _state(checkpoint)
+    steps = int(state["global_step"])
+    _publish(checkpoint, job_dir, config, prepared, steps)
+    losses = [log["loss"] for log in state["log_history"] if "loss" in log]
     result = {
         "job_id": config.job_id,
         "kind": config.kind,
         "snapshot_id": prepared.snapshot_id,
-        "steps": outcome.global_step,
-        "loss": next(
-            (log["loss"] for log in reversed(trainer.state.log_history) if "loss" in log), None
-        ),
+        "steps": steps,
+        "loss": losses[-1] if losses else None,  # as last logged
         "seconds": round(time.monotonic() - began, 1),  # of this attempt
         "device": asdict(device()),
         "data": prepared.rows.summary(),
     }
-    if rank() == 0:
-        write_json(job_dir / "result.json", result)
-    return f"trained {outcome.global_step} steps on {len(prepared.rows.rows)} rows"
+    write_json(job_dir / "result.json", result)
+    return f"trained {steps} steps on {len(prepared.rows.rows)} rows"
+
+
+def _state(checkpoint: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    return state
+
+
+def _is_last(checkpoint: Path) -> bool:
+    state = _state(checkpoint)
+    return bool(state["global_step"] >= state["max_steps"])
 
 
 def _report_left_out(job_dir: Path, rows: Rows) -> None:
@@ -208,27 +227,24 @@ def _report_left_out(job_dir: Path, rows: Rows) -> None:
         write_event(job_dir, "warning", message=message)
 
 
-def _save(
-    trainer: "Trainer", job_dir: Path, config: JobConfig, prepared: Prepared, steps: int
+def _publish(
+    checkpoint: Path, job_dir: Path, config: JobConfig, prepared: Prepared, steps: int
 ) -> None:
+    """Make `model/` from a checkpoint: weights (an adapter is merged), tokenizer and lineage."""
     draft = job_dir / f"{MODEL}.new"
     shutil.rmtree(draft, ignore_errors=True)
-    adapters = prepared.spec.recipe.lora is not None
-    target = job_dir / ADAPTER_DIR if adapters else draft
-    trainer.save_model(str(target))  # by all processes: they gather what is spread over them
-    if rank() != 0:
-        return
-    if adapters:
-        merge_adapter(target, prepared.spec.recipe.dtype, draft)
-        prepared.tokenizer.save_pretrained(str(draft))
-    (draft / "training_args.bin").unlink(missing_ok=True)  # a pickle: no model folder holds one
+    draft.mkdir()
+    recipe = prepared.spec.recipe
+    if recipe.lora is not None:
+        from trainer.weights import load_model
+
+        load_model(str(checkpoint), recipe.dtype, "cpu").save_pretrained(str(draft))
+    else:
+        # Optimizer and generator states are pickles, and no model folder holds one.
+        for path in (*checkpoint.glob("*.safetensors"), *checkpoint.glob("*.json")):
+            if path.name != STATE:
+                shutil.copy2(path, draft)
+    prepared.tokenizer.save_pretrained(str(draft))
     write_lineage(draft, config, prepared.snapshot_id, steps)
     shutil.rmtree(job_dir / MODEL, ignore_errors=True)
     draft.rename(job_dir / MODEL)
-
-
-def merge_adapter(adapter: Path, dtype: str, target: Path) -> None:
-    """Write the adapter's base with the adapter merged into it: a model that anything can load."""
-    from trainer.weights import load_model
-
-    load_model(str(adapter), dtype, "cpu").save_pretrained(str(target))

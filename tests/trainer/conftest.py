@@ -20,16 +20,13 @@ from trainer.texts import prompt_text
 
 # Read once, when huggingface_hub is imported: no test waits for a network that is not there.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Read when torch is imported, here and in the jobs: threads only hinder so small a model.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 _CHAT = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

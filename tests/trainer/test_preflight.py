@@ -129,6 +129,12 @@ def test_rollouts_that_make_no_whole_groups(look):
     assert "6 rollouts a round, which num_generations 4 does not divide" in message
 
 
+def test_a_checkpoint_inside_a_round_of_rollouts(look):
+    level, message = look("demo-grpo", [*GRPO, "steps_per_generation=4"])["batch"]
+    assert level == "warning"
+    assert "save_steps 2 cuts a round of 4 updates" in message
+
+
 def test_a_gpu_recipe_without_a_gpu(look, monkeypatch):
     checks = look("reasonrank-7b-grpo", [])
     assert checks["device"][0] == "error"

@@ -1,6 +1,7 @@
 """Training in real processes: queue, kill, stop, resume, and what is left behind."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -62,6 +63,18 @@ def test_a_killed_job_resumes_to_the_losses_of_one_that_was_not(train_spec, tmp_
     assert metrics(whole, "memory_mib")
     with pytest.raises(jobs.JobError, match="is done"):
         jobs.resume(killed)
+
+    # Killed after the last checkpoint, before the goodbye: nothing is left to train.
+    weights = (killed / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(killed / "model")
+    events = killed / "events.jsonl"
+    lines = events.read_text().splitlines(keepends=True)
+    events.write_text("".join(line for line in lines if '"ended"' not in line))
+    wait_for_state(killed, "interrupted")
+    jobs.resume(killed)
+    wait_for_state(killed, "done")
+    assert read_json(killed / "result.json")["steps"] == 24
+    assert (killed / "model" / "model.safetensors").read_bytes() == weights
 
 
 def test_lora_stops_with_a_checkpoint_resumes_and_leaves_a_merged_model(train_spec, tmp_path):
