@@ -6,6 +6,7 @@ from app.store import REVIEWER, create_workspace, default_user, store
 from app.widgets.page import show_error
 from app.widgets.text import plain
 from db.errors import RankDeskError, WorkspaceMissingError
+from db.workspace import Workspace
 
 st.set_page_config(page_title="RankDesk", page_icon=":material/swap_vert:", layout="wide")
 
@@ -63,7 +64,10 @@ def main() -> None:
     try:
         place = store().workspace
     except WorkspaceMissingError as error:
-        no_workspace(error)
+        if Workspace.locate().database.exists():
+            show_error(error)  # there is one, but it cannot be read
+        else:
+            no_workspace(error)
         return
     except RankDeskError as error:
         show_error(error)

@@ -133,6 +133,11 @@ class Desk:
         """Forget what was visited, so that skipped items come again."""
         self.trail, self.place, self.current = [], -1, None
 
+    def leave(self, item_id: str) -> None:
+        """Drop an item that cannot be shown."""
+        self.trail = [known for known in self.trail if known != item_id]
+        self.place, self.current = len(self.trail) - 1, None
+
     def meant(self, item_id: str) -> bool:
         """Return whether a press that carries `item_id` was made with that item on the screen."""
         looked = time.monotonic() - self.shown_at if self.shown_at else 0.0
@@ -253,19 +258,26 @@ def cancel(item_id: str) -> None:
 def edit(shown: ReviewItem, change: Mapping[str, Any]) -> None:
     """Take a mark or move from the browser into the draft, if it fits the item on the screen."""
     state = desk()
-    n = len(shown.item.candidates)
-    order, relevant = change.get("order"), change.get("relevant")
-    if change.get("token") != token(shown) or shown.item.item_id != state.current:
-        return
-    if not isinstance(order, list) or not isinstance(relevant, list):
-        return
-    if sorted(order) != list(range(1, n + 1)) or not set(relevant) <= set(order):
+    if shown.item.item_id != state.current or not fits(shown, change):
         return
     draft = state.draft(shown.item.item_id)
     if draft.fixing:
-        draft.order, draft.relevant = order, set(relevant)
+        draft.order, draft.relevant = list(change["order"]), set(change["relevant"])
     else:
-        draft.marks = set(relevant)
+        draft.marks = set(change["relevant"])
+
+
+def fits(shown: ReviewItem, change: Mapping[str, Any]) -> bool:
+    """Return whether a change that the browser sent is an order and labels of this item."""
+    order, relevant = change.get("order"), change.get("relevant")
+    if change.get("token") != token(shown):
+        return False
+    if not isinstance(order, list) or not isinstance(relevant, list):
+        return False
+    if not all(isinstance(number, int) for number in [*order, *relevant]):
+        return False
+    numbers = list(range(1, len(shown.item.candidates) + 1))
+    return sorted(order) == numbers and set(relevant) <= set(numbers)
 
 
 def token(shown: ReviewItem) -> str:

@@ -5,12 +5,13 @@ import streamlit as st
 from app.store import store
 from app.widgets.approval import approve_dialog, batch_table
 from app.widgets.page import empty_state, heading, link
+from app.widgets.pick import pick
 from app.widgets.selection import new_batch
 from app.widgets.snapshot import snapshot_view
 from db import batches, items
 
 opened = store()
-VIEWS = ["New batch", "Batches", "Snapshots"]
+VIEWS = {"new": "New batch", "batches": "Batches", "snapshots": "Snapshots"}
 
 heading(
     "Batches",
@@ -22,20 +23,10 @@ if not items.counts(opened)["items"]:
     link("overview", "Import on the overview", "upload_file")
     st.stop()
 
-if "next_batch_view" in st.session_state:  # set by the buttons below, before this is drawn
-    st.session_state["batch_view"] = st.session_state.pop("next_batch_view")
-view = st.segmented_control(
-    "View",
-    VIEWS,
-    default=VIEWS[0],
-    required=True,
-    key="batch_view",
-    bind="query-params",
-    label_visibility="collapsed",
-)
-if view == "New batch":
+view = pick("View", VIEWS, key="view_of", segments=True)
+if view == "new":
     new_batch(opened)
-elif view == "Batches":
+elif view == "batches":
     found = batches.list_batches(opened)
     if found.is_empty():
         empty_state("inventory_2", "No batch yet", "Make one from what was reviewed.")

@@ -109,7 +109,7 @@ with right, st.container(border=True):
                 "batches",
                 "Its snapshot",
                 "inventory_2",
-                batch_view="Snapshots",
+                view_of="snapshots",
                 snapshot=chosen["lineage"]["snapshot_id"],
             )
     measured = [

@@ -92,12 +92,8 @@ def around_the_cut(cut: float, domains: list[str]) -> None:
     if click is not None and 0 <= click["row"] < listed.height:
         st.switch_page(
             "views/review.py",
-            query_params={
-                "item": listed["item_id"][click["row"]],
-                "cut": f"{cut:g}",
-                "verdict": "Any",
-                "domain": domains,
-            },
+            # The cut and the domains are bound to the URL, and so go along by themselves.
+            query_params={"item": listed["item_id"][click["row"]], "verdict": "Any"},
         )
 
 

@@ -63,13 +63,11 @@ def base_choice(default: str, key: str) -> str:
         key=f"{key}-base",
     )
     if chosen != OTHER:
-        return chosen
-    return (
-        st.text_input(
-            "Model folder or hub name", value=default, key=f"{key}-path", help="safetensors only"
-        )
-        or default
+        return str(chosen)
+    typed = st.text_input(
+        "Model folder or hub name", value=default, key=f"{key}-path", help="safetensors only"
     )
+    return typed or default
 
 
 def template_job() -> dict[str, Any] | None:

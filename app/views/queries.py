@@ -1,5 +1,7 @@
 """Queries: two evaluations query by query, both orders side by side, and the model's chain."""
 
+from statistics import fmean
+
 import polars as pl
 import streamlit as st
 
@@ -8,7 +10,7 @@ from app.widgets.charts import differences
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.query_diff import benchmark_of, call_view, order_diff
-from app.widgets.text import key_of, many, points
+from app.widgets.text import key_of, many
 from db import benchmarks, evaluations
 from trainer import ingest
 
@@ -75,7 +77,7 @@ def table(baseline: str, evaluation: str, texts: dict[str, str], measure: str) -
     left, right = st.columns([3, 2], gap="medium")
     with right, st.container(border=True):
         st.markdown(
-            f"**{points(wide['difference'].mean() / 100, signed=True)}** on average · "
+            f"**{fmean(wide['difference'].to_list()):+.2f}** on average · "
             f":green[▲ {counts.get('▲ win', 0)}] · = {counts.get('= tie', 0)} · "
             f":red[▼ {counts.get('▼ loss', 0)}]"
         )
@@ -116,9 +118,9 @@ def table(baseline: str, evaluation: str, texts: dict[str, str], measure: str) -
     chosen = [row for row in event.selection.rows if row < len(rows)]
     if not chosen and wanted not in texts:
         return None
-    qid = rows[chosen[0]] if chosen else wanted
+    qid = str(rows[chosen[0]] if chosen else wanted)
     st.query_params["query"] = qid
-    return str(qid)
+    return qid
 
 
 heading("Queries", "Where two evaluations differ, and what the model wrote there.")

@@ -7,12 +7,13 @@ import streamlit as st
 from app import session
 from app.store import store, user
 from app.widgets.filters import item_filter
-from app.widgets.page import empty_state, link
+from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import review_panes
 from app.widgets.reader import reader
 from app.widgets.text import key_of, many, plain, points
 from curation.review import REASONS, ReviewItem
 from db import items, judgments
+from db.errors import NotFoundError
 
 CHROME = 420  # pixels above and below the reader, which takes the rest of the window
 VIEWS = {"initial": "Initial order", "teacher": "Teacher's order", "label": "By label"}
@@ -240,7 +241,12 @@ def order_control(*, hidden: bool, fixing: bool) -> str:
 
 def draw(item_id: str, *, blind: bool) -> None:
     """Draw one item with its verdict form."""
-    shown = state.load(opened, item_id, reviewer)
+    try:
+        shown = state.load(opened, item_id, reviewer)
+    except NotFoundError as error:
+        show_error(error)
+        st.button("Next item", on_click=state.leave, args=(item_id,))
+        return
     mine = any(judgment.reviewer == reviewer for judgment in shown.judgments)
     hidden = blind and shown.marks is None and not mine
     draft = state.draft(item_id)

@@ -120,7 +120,7 @@ with right, mendable():
         st.session_state["sandbox_gold"] or "",
         recall_weight=recall,
         overlap_weight=overlap,
-        overlap=kind,
+        overlap="rbo" if kind == "rbo" else "average",
         rbo_p=p,
     )
     parts(found, (recall, overlap))

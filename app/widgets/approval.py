@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from app.store import user
-from app.widgets.page import mendable
+from app.widgets.page import NOTICE, mendable
 from app.widgets.text import many, plain
 from curation import batching
 from db import batches
@@ -80,7 +80,9 @@ def _dialog(store: Store, batch_id: str) -> None:
     if agreed:
         with mendable():
             manifest = batching.approve(store, batch_id, approved_by=user())
-            st.session_state["notice"] = f"Snapshot {manifest.snapshot_id} is frozen."
-            st.session_state["next_batch_view"] = "Snapshots"
+            st.session_state[NOTICE] = f"Snapshot {manifest.snapshot_id} is frozen."
             _close()
-            st.rerun()
+            st.switch_page(
+                "views/batches.py",
+                query_params={"view_of": "snapshots", "snapshot": manifest.snapshot_id},
+            )

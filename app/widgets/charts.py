@@ -1,13 +1,17 @@
 """Charts of the app, drawn by Altair in the app's own colours. Names in the data are only text."""
 
+from typing import TypeAlias
+
 import altair as alt
 import polars as pl
+
+Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 
 HEIGHT = 260
 BIN = 0.05
 
 
-def consistency_histogram(values: pl.DataFrame, cut: float) -> alt.LayerChart:
+def consistency_histogram(values: pl.DataFrame, cut: float) -> Layers:
     """Return how many items reach which self-consistency, kept and dropped told apart.
 
     Args:
@@ -47,7 +51,7 @@ def consistency_histogram(values: pl.DataFrame, cut: float) -> alt.LayerChart:
     return alt.layer(bars, _cut_rule(cut)).properties(height=HEIGHT)
 
 
-def kept_lines(curve: pl.DataFrame, cut: float) -> alt.LayerChart:
+def kept_lines(curve: pl.DataFrame, cut: float) -> Layers:
     """Return the share that each cut keeps, a line for each domain.
 
     Args:
@@ -60,7 +64,7 @@ def kept_lines(curve: pl.DataFrame, cut: float) -> alt.LayerChart:
         .encode(
             x=alt.X("cut:Q", title="Cut", scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("share:Q", title="Kept", axis=alt.Axis(format="%")),
-            color=alt.Color("domain:N", title=None, legend=alt.Legend(orient="top", columns=6)),
+            color=alt.Color("domain:N", title=None, legend=alt.Legend(orient="top", columns=4)),
             tooltip=[
                 "domain",
                 alt.Tooltip("cut", format=".2f"),
@@ -74,11 +78,12 @@ def kept_lines(curve: pl.DataFrame, cut: float) -> alt.LayerChart:
 
 
 def _cut_rule(cut: float) -> alt.Chart:
-    return (
+    chart: alt.Chart = (
         alt.Chart(pl.DataFrame({"cut": [cut]}))
         .mark_rule(color="#c2600a", strokeWidth=2, strokeDash=[5, 3])
         .encode(x="cut:Q", tooltip=[alt.Tooltip("cut", format=".2f")])
     )
+    return chart
 
 
 def metric_lines(metrics: pl.DataFrame, names: dict[str, str], title: str) -> alt.Chart:
@@ -108,15 +113,16 @@ def metric_lines(metrics: pl.DataFrame, names: dict[str, str], title: str) -> al
             sort=list(names.values()),
             legend=alt.Legend(orient="top", columns=2, symbolSize=40, labelFontSize=11),
         )
-    return (
+    chart: alt.Chart = (
         alt.Chart(chosen)
         .mark_line(point=alt.OverlayMarkDef(size=14))
         .encode(**encoding)
         .properties(height=190, title=alt.TitleParams(title, anchor="start", fontSize=13))
     )
+    return chart
 
 
-def intervals(rows: pl.DataFrame, measure: str) -> alt.LayerChart:
+def intervals(rows: pl.DataFrame, measure: str) -> Layers:
     """Return a dot with its 95 % interval for each evaluation, in points.
 
     Args:
@@ -144,7 +150,7 @@ def differences(values: list[float]) -> alt.Chart:
         values: Differences in points.
     """
     frame = pl.DataFrame({"difference": sorted(values, reverse=True)}).with_row_index("query", 1)
-    return (
+    chart: alt.Chart = (
         alt.Chart(frame)
         .mark_bar()
         .encode(
@@ -155,3 +161,4 @@ def differences(values: list[float]) -> alt.Chart:
         )
         .properties(height=170)
     )
+    return chart

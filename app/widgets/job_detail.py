@@ -178,7 +178,7 @@ def _measures(store: Store, job: dict[str, Any]) -> None:
 
 def _logs(store: Store, job: dict[str, Any]) -> None:
     for stream in ("stderr", "stdout"):
-        text = desk.log_tail(store, job["job_id"], stream)  # type: ignore[arg-type]
+        text = desk.log_tail(store, job["job_id"], stream)
         st.markdown(f"**{stream}** :gray[the last 8,000 bytes]")
         if text:
             with st.container(height=300, autoscroll=True):

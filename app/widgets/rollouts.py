@@ -1,6 +1,7 @@
 """The rollouts of a GRPO job: what the model wrote, step by step, group by group."""
 
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import polars as pl
@@ -34,8 +35,8 @@ def rollout_browser(store: Store, job: dict[str, Any]) -> None:
     flat = spread.filter(pl.col("spread") < 1e-9).height
     st.caption(
         f"{many(frame.height, 'rollout')} in {many(spread.height, 'group')}; mean reward "
-        f"{frame['reward'].mean():.3f}, {many(flat, 'group')} without spread (nothing to learn "
-        "from there)"
+        f"{fmean(frame['reward'].to_list()):.3f}; {many(flat, 'group')} without spread, where "
+        "there is nothing to learn"
     )
     shown = frame.join(spread, on="item_id").filter(
         pl.col("completion").str.contains(text, literal=True)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.store import user
 from app.widgets.filters import VERDICTS
-from app.widgets.page import mendable
+from app.widgets.page import NOTICE, mendable
 from app.widgets.text import many
 from curation import batching
 from curation.batching import Selection
@@ -34,9 +34,8 @@ def new_batch(store: Store) -> None:
         ):
             with mendable():
                 batching.create(store, name or "", chosen, created_by=user())
-                st.toast("Batch created; approve it to freeze a snapshot.")
-                st.session_state["next_batch_view"] = "Batches"
-                st.rerun()
+                st.session_state[NOTICE] = "Batch created; approve it to freeze a snapshot."
+                st.switch_page("views/batches.py", query_params={"view_of": "batches"})
 
 
 def _selection(store: Store) -> Selection:

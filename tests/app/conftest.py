@@ -1,0 +1,43 @@
+"""Fixtures for the pages: an app over an empty and over a filled workspace."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import session
+from db.store import Store
+from db.workspace import VARIABLE, Workspace
+from tests.app.sample import fill
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator[OpenPage]:
+    """Open a page of the app as a browser would, and return it drawn."""
+    monkeypatch.setenv(VARIABLE, str(workspace.root))
+    monkeypatch.setattr(session, "SHORTEST_LOOK", 0.0)
+
+    def run(view: str = "overview", **query: str) -> AppTest:
+        app = AppTest.from_file(str(MAIN), default_timeout=30)
+        app.run()
+        for name, value in query.items():
+            app.query_params[name] = value
+        return (
+            app if view == "overview" and not query else app.switch_page(f"views/{view}.py").run()
+        )
+
+    yield run
+    st.cache_resource.clear()  # closes the workspace
+
+
+@pytest.fixture
+def sample(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace with something of everything."""
+    with Store.create(workspace) as store:
+        fill(store, tmp_path)
+    return workspace

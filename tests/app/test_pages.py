@@ -1,0 +1,170 @@
+"""Every page draws itself, over nothing and over something, and says what can be done next."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db import batches, benchmarks, evaluations, items, jobs
+from db.records import ItemFilter
+from db.store import Store
+from db.workspace import Workspace
+
+VIEWS = sorted(
+    path.stem
+    for path in (Path(__file__).parents[2] / "app" / "views").glob("*.py")
+    if path.stem != "__init__"
+)
+OpenPage = Callable[..., AppTest]
+
+
+def errors(app: AppTest) -> list[str]:
+    return [found.value for found in [*app.exception, *app.error]]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_draws_an_empty_workspace(view: str, workspace: Workspace, open_page: OpenPage) -> None:
+    Store.create(workspace).close()
+    assert errors(open_page(view)) == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_draws_a_filled_workspace(view: str, sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page(view)
+    assert errors(app) == []
+    assert app.title or view == "review"
+
+
+def test_navigation_names_every_view() -> None:
+    source = (Path(__file__).parents[2] / "app" / "main.py").read_text(encoding="utf-8")
+    assert [view for view in VIEWS if f'("{view}",' not in source] == []
+
+
+def test_offers_to_make_a_missing_workspace(workspace: Workspace, open_page: OpenPage) -> None:
+    app = open_page()
+    assert errors(app) == []
+    app.button[0].click().run()
+    assert errors(app) == []
+    assert workspace.database.exists()
+
+
+def test_an_unreadable_workspace_is_not_made_anew(
+    workspace: Workspace, open_page: OpenPage
+) -> None:
+    workspace.create_folders()
+    workspace.database.write_bytes(b"no database" * 9999)
+    app = open_page()
+    assert "rankdesk" in errors(app)[0]
+    assert not app.button
+
+
+def test_a_busy_workspace_names_its_holder(workspace: Workspace, open_page: OpenPage) -> None:
+    Store.create(workspace).close()
+    code = f"import duckdb; c = duckdb.connect({str(workspace.database)!r}); print(1, flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{code}; input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        (message,) = errors(open_page())
+        holder.communicate("\n", timeout=30)
+    assert f"process {holder.pid}" in message.replace("\\", "")
+
+
+@pytest.mark.parametrize("kind", ["sft", "grpo", "evaluate"])
+@pytest.mark.parametrize("view", ["Measures", "Log", "Configuration", "Rollouts"])
+def test_draws_a_job(kind: str, view: str, sample: Workspace, open_page: OpenPage) -> None:
+    with Store.open(sample) as store:
+        job = next(job for job in jobs.list_jobs(store) if job["kind"] == kind)
+    app = open_page("jobs", job=job["job_id"])
+    assert errors(app) == []
+    assert job["name"].split()[0] in app.title[0].value.replace("\\", "")
+    views = app.segmented_control(key="job_view")
+    if view in views.options:
+        views.set_value(view).run()
+        assert errors(app) == []
+
+
+def test_an_unknown_job_is_an_error_with_a_remedy(sample: Workspace, open_page: OpenPage) -> None:
+    (message,) = errors(open_page("jobs", job="nobody"))
+    assert "nobody" in message
+
+
+@pytest.mark.parametrize("view", ["Orders", "Chains"])
+def test_draws_both_orders_of_a_query(view: str, sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("queries", query="q1", diff_view=view)
+    assert errors(app) == []
+    assert any("Which rule is behind it?" in text.value for text in app.text)
+
+
+def test_pins_a_baseline(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("evaluations")
+    with Store.open(sample) as store:
+        benchmark = benchmarks.list_benchmarks(store)[0]["benchmark_id"]
+        trained = evaluations.get_evaluation(store, "sft on held-out")["evaluation_id"]
+    app.selectbox(key="baseline").select(trained).run()
+    assert errors(app) == []
+    with Store.open(sample) as store:
+        assert benchmarks.pinned_baseline(store, benchmark) == trained
+
+
+def test_sandbox_takes_the_reward_apart(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("reward")
+    assert app.metric[0].value == "1.3000"
+    app.text_area(key="sandbox_response").set_value("no tags at all").run()
+    assert app.metric[0].value == "-1.0000"
+    app.text_input[0].set_value("[1] > [1]").run()
+
+
+def test_sandbox_is_filled_from_an_item(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("reward")
+    item = app.selectbox(key="sandbox_item")
+    with Store.open(sample) as store:
+        first = items.list_items(store, ItemFilter(order="imported"), limit=1)["item_id"][0]
+    item.set_value(first).run()
+    assert errors(app) == []
+    assert "</answer>" in app.text_area(key="sandbox_response").value
+
+
+def test_batch_is_made_and_approved(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("batches")
+    app.text_input(key="batch_name").set_value("second *round*").run()
+    create = next(button for button in app.button if button.label.startswith("Create batch"))
+    create.click().run()
+    assert errors(app) == []
+    waiting = next(button for button in app.button if button.label == "Approve …")
+    waiting.click().run()
+    app.button(key="approve-now").click().run()
+    assert errors(app) == []
+    with Store.open(sample) as store:
+        newest = batches.list_snapshots(store).row(0, named=True)
+    assert (newest["name"], newest["approved_by"]) == ("second *round*", "ada")
+    assert app.query_params["snapshot"] == newest["snapshot_id"]
+
+
+def test_batch_without_items_says_what_to_do(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("batches")
+    app.multiselect(key="batch_reviewers").set_value(["grace"]).run()
+    assert any("0 items" in text.value for text in app.markdown)
+    create = next(button for button in app.button if button.label.startswith("Create batch"))
+    assert create.disabled
+
+
+def test_import_runs_beside_the_page(
+    workspace: Workspace, open_page: OpenPage, tmp_path: Path
+) -> None:
+    Store.create(workspace).close()
+    app = open_page()
+    app.text_input[0].set_value(str(tmp_path / "missing"))
+    next(button for button in app.button if button.label == "Import").click().run()
+    for _ in range(50):
+        if app.error:
+            break
+        app.run()
+    assert "missing" in app.error[0].value.replace("\\", "")

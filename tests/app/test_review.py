@@ -1,0 +1,240 @@
+"""The review page: a verdict is for what was on the screen, and the teacher stays hidden."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import session
+from app.widgets.text import key_of
+from curation import review
+from db import items, judgments
+from db.records import ItemFilter
+from db.store import Store
+from db.workspace import Workspace
+
+OpenPage = Callable[..., AppTest]
+OPEN = ItemFilter(verdict="open")
+
+
+def current(app: AppTest) -> str:
+    found = app.session_state["desk"].current
+    assert isinstance(found, str)
+    return found
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    """Press the button that belongs to the item on the screen, as its key would."""
+    return app.button(key=f"{name}-{key_of(current(app))}").click().run()
+
+
+def verdicts(workspace: Workspace, item_id: str) -> list[str]:
+    with Store.open(workspace) as store:
+        return [found.verdict for found in judgments.judgments_of(store, item_id)]
+
+
+def test_approve_goes_on_and_undo_comes_back(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    first = current(app)
+    press(app, "approve")
+    second = current(app)
+    assert second != first
+    assert verdicts(sample, first) == ["approve"]
+    assert app.query_params["item"] == second
+    app.button(key="undo").click().run()
+    assert current(app) == first
+    assert verdicts(sample, first) == []
+
+
+def test_a_press_for_another_item_is_not_taken(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    first = current(app)
+    with Store.open(sample) as store:
+        unseen = items.next_item_ids(store, OPEN, skipped=(first,), limit=1)[0]
+    state = app.session_state["desk"]
+    state.go_to(unseen)  # as if an earlier press had just moved on, before the browser knows
+    state.on_screen()
+    app.button(key=f"approve-{key_of(first)}").click().run()
+    assert verdicts(sample, first) == verdicts(sample, unseen) == []
+    assert current(app) == unseen
+
+
+def test_a_double_press_does_not_reach_the_next_item(
+    sample: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page("review")
+    press(app, "approve")
+    monkeypatch.setattr(session, "SHORTEST_LOOK", 60.0)
+    unseen = current(app)
+    press(app, "approve")
+    assert current(app) == unseen
+    assert verdicts(sample, unseen) == []
+    assert "nothing was recorded" in app.toast[0].value.replace("\\", "")
+
+
+def test_ten_verdicts_are_undone_one_at_a_time(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    judged = []
+    for _ in range(10):
+        judged.append(current(app))
+        press(app, "cannot_judge")
+    for item_id in reversed(judged):
+        app.button(key="undo").click().run()
+        assert current(app) == item_id
+    assert [verdicts(sample, item_id) for item_id in judged] == [[]] * 10
+
+
+def test_reject_asks_for_a_reason_which_completes_it(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review")
+    first = current(app)
+    press(app, "reject")
+    assert current(app) == first
+    assert any("Why?" in text.value for text in app.markdown)
+    app.text_input(key=f"note-{key_of(first)}").set_value("order is upside down").run()
+    press(app, "reason-wrong_order")
+    assert current(app) != first
+    with Store.open(sample) as store:
+        (judgment,) = judgments.judgments_of(store, first)
+    assert judgment.reasons == ("wrong_order",)
+    assert judgment.note == "order is upside down"
+
+
+def test_reasons_first_then_reject(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    first = current(app)
+    press(app, "reason-bad_query")
+    press(app, "reason-duplicate")
+    press(app, "reason-bad_query")
+    press(app, "reject")
+    with Store.open(sample) as store:
+        (judgment,) = judgments.judgments_of(store, first)
+    assert judgment.reasons == ("duplicate",)
+
+
+def test_fix_records_order_and_labels(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    first = current(app)
+    press(app, "start-fix")
+    draft = app.session_state["desk"].draft(first)
+    draft.order.reverse()
+    draft.relevant = {1}
+    order = list(draft.order)
+    press(app, "fix")
+    with Store.open(sample) as store:
+        shown = review.load(store, first, "ada")
+    docids = [candidate.docid for candidate in shown.item.candidates]
+    assert shown.judgments[0].verdict == "fix"
+    assert shown.judgments[0].relevant_docids == (docids[0],)
+    assert list(shown.rankings[-1].docids) == [docids[number - 1] for number in order]
+
+
+def test_a_fix_that_changes_nothing_is_refused(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    first = current(app)
+    press(app, "start-fix")
+    press(app, "fix")
+    assert "approve the item instead" in app.error[0].value
+    assert current(app) == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"order": [1, 1], "relevant": [1]},
+        {"order": [1, 2, 3], "relevant": [9]},
+        {"order": "21", "relevant": [1]},
+        {"order": None},
+        {"order": [[1], 2], "relevant": [1]},
+        {"order": [2, 1], "relevant": [{}]},
+    ],
+)
+def test_a_forged_edit_leaves_the_draft(
+    change: dict[str, object], sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review")
+    first = current(app)
+    press(app, "start-fix")
+    before = list(app.session_state["desk"].draft(first).order)
+    with Store.open(sample) as store:
+        shown = review.load(store, first, "ada")
+    state = app.session_state["desk"]
+    assert not session.fits(shown, {**change, "token": first})
+    assert session.fits(shown, {"token": first, "order": before, "relevant": before[:1]})
+    assert not session.fits(shown, {"token": "x", "order": before, "relevant": []})
+    assert state.draft(first).order == before
+
+
+def test_blind_mode_hides_the_teacher_until_the_reveal(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review", mode="Blind first")
+    first = current(app)
+    keys = {button.key for button in app.button}
+    assert f"approve-{key_of(first)}" not in keys
+    assert not any("self-consistency" in text.value for text in app.markdown)
+    assert app.button(key=f"reveal-{key_of(first)}").disabled
+    app.session_state["desk"].draft(first).marks = {2, 3}
+    app.run()
+    press(app, "reveal")
+    assert current(app) == first
+    assert any(
+        "self\\-consistency" in t.value or "self-consistency" in t.value for t in app.markdown
+    )
+    with Store.open(sample) as store:
+        shown = review.load(store, first, "ada")
+    assert shown.marks == [shown.item.candidates[1].docid, shown.item.candidates[2].docid]
+    press(app, "approve")
+    assert verdicts(sample, first) == ["approve"]
+
+
+def test_the_url_holds_item_and_filter(sample: Workspace, open_page: OpenPage) -> None:
+    with Store.open(sample) as store:
+        wanted = items.next_item_ids(store, ItemFilter(domains=("economics",)), limit=3)[2]
+    app = open_page("review", item=wanted, domain="economics", verdict="Any")
+    assert current(app) == wanted
+    assert app.session_state["desk"].chosen.domains == ("economics",)
+    assert app.session_state["desk"].chosen.verdict == "any"
+
+
+def test_an_unknown_item_says_so_and_offers_the_next(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review", item="gone")
+    assert "gone" in app.error[0].value
+    next(button for button in app.button if button.label == "Next item").click().run()
+    assert not app.error
+    assert current(app) != "gone"
+
+
+def test_skip_and_back(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    first = current(app)
+    press(app, "skip")
+    second = current(app)
+    assert second != first
+    app.button(key="back").click().run()
+    assert current(app) == first
+    press(app, "next")
+    assert current(app) == second
+
+
+def test_the_end_of_the_queue_says_what_is_next(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    with Store.open(sample) as store:
+        left = items.count_items(store, OPEN)
+    for _ in range(left):
+        press(app, "approve")
+    assert any("All done under this filter" in text.value for text in app.markdown)
+    app.button(key="undo").click().run()
+    assert current(app)
+
+
+def test_foreign_text_reaches_no_markdown(sample: Workspace, open_page: OpenPage) -> None:
+    with Store.open(sample) as store:
+        found = items.list_items(store, ItemFilter(text="onerror"), limit=5)
+    app = open_page("review", item=found["item_id"][0], verdict="Any")
+    assert any("<img src=x" in text.value for text in app.text)
+    read_as_markdown = [*app.markdown, *app.caption, *app.error, *app.warning, *app.info]
+    assert not [text for text in read_as_markdown if "<img" in text.value]
