@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.store import store
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
+from app.widgets.scores import score_table
 from app.widgets.text import plain, points
 from db import benchmarks
 from trainer import scoreboard
@@ -53,7 +54,7 @@ heading(
 )
 found = benchmarks.list_benchmarks(opened)
 if found:
-    first = [scoreboard.table(opened, row["benchmark_id"])[0] for row in found]
+    first = [score_table(opened, row["benchmark_id"])[0] for row in found]
     st.dataframe(
         pl.DataFrame(
             {

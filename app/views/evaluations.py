@@ -10,9 +10,10 @@ from app.widgets.charts import intervals
 from app.widgets.evaluate_form import evaluate_form
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
+from app.widgets.scores import score_table
 from app.widgets.text import interval, many, p_value, points
 from db import benchmarks, evaluations
-from trainer import ingest, scoreboard
+from trainer import ingest
 
 opened = store()
 ingest.sync(opened)
@@ -107,7 +108,7 @@ with left:
     )
 names = evaluations.measure_names(opened, benchmark_id)
 measure = middle.selectbox("Measure", names, key="measure", bind="query-params") or "nDCG@10"
-rows = scoreboard.table(opened, benchmark_id, measure)
+rows = score_table(opened, benchmark_id, measure)
 baselines = [row["evaluation_id"] for row in rows if row["is_baseline"]]
 by_id = {row["evaluation_id"]: row["name"] for row in rows}
 pinned = next(

@@ -7,9 +7,10 @@ from app.store import store
 from app.widgets.importing import import_form, import_history
 from app.widgets.loop import draw_loop, steps
 from app.widgets.page import heading, link
+from app.widgets.scores import score_table
 from app.widgets.text import interval, p_value, plain, points
 from db import benchmarks, items, judgments
-from trainer import ingest, scoreboard
+from trainer import ingest
 
 opened = store()
 ingest.sync(opened)
@@ -35,7 +36,7 @@ def measured() -> None:
         link("benchmarks", "Add a benchmark", "quiz")
         return
     newest = found[-1]
-    rows = scoreboard.table(opened, newest["benchmark_id"])
+    rows = score_table(opened, newest["benchmark_id"])
     st.caption(f"nDCG@10 × 100 on {plain(newest['name'])}, {newest['n_queries']} queries")
     st.dataframe(
         pl.DataFrame(

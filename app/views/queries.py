@@ -98,7 +98,7 @@ def table(baseline: str, evaluation: str, texts: dict[str, str], measure: str) -
         event = st.dataframe(
             shown.select("change", "query", "before", "after", "difference", "qid"),
             hide_index=True,
-            height=270,
+            height=212,
             alt="Queries",
             on_select="rerun",
             selection_mode="single-row",
@@ -135,7 +135,7 @@ qid = table(baseline, evaluation, queries, measure)
 if qid is None:
     st.caption(f"Choose one of {many(len(queries), 'row')} to see both orders.")
 else:
-    with st.container(border=True, height=92):
+    with st.container(border=True, height=72):
         st.text(queries.get(qid, ""))
     view = st.segmented_control(
         "View",

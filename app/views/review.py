@@ -8,15 +8,15 @@ from app import session
 from app.store import store, user
 from app.widgets.filters import item_filter
 from app.widgets.page import empty_state, link, show_error
-from app.widgets.ranking import review_panes
+from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
 from app.widgets.text import key_of, many, plain, points
 from curation.review import REASONS, ReviewItem
 from db import items, judgments
 from db.errors import NotFoundError
 
-CHROME = 420  # pixels above and below the reader, which takes the rest of the window
-VIEWS = {"initial": "Initial order", "teacher": "Teacher's order", "label": "By label"}
+CHROME = 426  # pixels above and below the reader, which takes the rest of the window
+VIEWS = {"initial": "Initial", "teacher": "Teacher's", "label": "By label", "fix": "Corrected"}
 
 opened = store()
 reviewer = user()
@@ -54,12 +54,12 @@ def top_row() -> bool:
 def facts(shown: ReviewItem, *, hidden: bool) -> str:
     """Return one line about the item; nothing of the teacher's answer while it is hidden."""
     item, teacher = shown.item, shown.teacher
-    line = f":blue-badge[{plain(item.domain)}] :gray[{plain(item.qid)}"
+    line = f":blue-badge[{plain(item.domain)}] {plain(item.qid)}"
     if hidden:
-        return f"{line} · {len(item.candidates)} passages]"
+        return f"{line} · {len(item.candidates)} passages"
     line += (
         f" · {plain(teacher.author_name)} · self-consistency nDCG@10 **{points(teacher.ndcg)}**"
-        f" · first relevant at {teacher.first_relevant}]"
+        f" · first relevant at {teacher.first_relevant}"
     )
     if teacher.status != "ok":
         line += f" :orange-badge[response repaired: {plain(teacher.status)}]"
@@ -218,17 +218,18 @@ def navigation_row(item_id: str) -> None:
     key_button("next", "Next", "Right", item_id, on_click=session.forward, args=(opened, item_id))
 
 
-def order_control(*, hidden: bool, fixing: bool) -> str:
+def order_control(shown: ReviewItem, *, hidden: bool, fixing: bool) -> str:
     """Draw the choice of the passages' order, of the same height where there is none."""
     if hidden or fixing:
-        only = "Initial order" if hidden else "Your order"
+        only = "Initial" if hidden else "Yours"
         st.segmented_control(
             "Passages", [only], default=only, disabled=True, label_visibility="collapsed"
         )
         return "initial"
+    views = [view for view in VIEWS if view != "fix" or latest_fix(shown)]
     view = st.segmented_control(
         "Passages",
-        list(VIEWS),
+        views,
         default="teacher",
         required=True,
         format_func=VIEWS.__getitem__,
@@ -252,9 +253,12 @@ def draw(item_id: str, *, blind: bool) -> None:
     draft = state.draft(item_id)
     with st.container(border=True, height=104, gap="xsmall"):
         st.text(shown.item.query)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(facts(shown, hidden=hidden), width="stretch")
-        view = order_control(hidden=hidden, fixing=draft.fixing)
+    # Two lines high whatever they say, so that the passages below stay where they are.
+    left, right = st.columns([5, 4], vertical_alignment="center", wrap=False)
+    with left.container(height=50, border=False):
+        st.caption(facts(shown, hidden=hidden))
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        view = order_control(shown, hidden=hidden, fixing=draft.fixing)
     reader(
         review_panes(shown, view, draft, hidden=hidden),
         token=session.token(shown),

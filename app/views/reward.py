@@ -52,7 +52,7 @@ def parts(found: Reward, weights: tuple[float, float]) -> None:
         f":{'green' if found.status == 'ok' else 'orange'}-badge[parse: {plain(found.status)}] "
         f":gray[{STATUS[found.status]}]"
     )
-    with st.grid(4, min_column_width=96, gap="small"):
+    with st.grid(2, gap="small"):
         st.metric("Reward", f"{found.reward:.4f}", border=True)
         st.metric("nDCG@10", f"{found.ndcg:.4f}", border=True)
         st.metric(f"{weights[0]:g} × Recall@10", f"{weights[0] * found.recall:.4f}", border=True)
@@ -128,5 +128,5 @@ with right, mendable():
         [chain_pane("Chain, as it is read", parse_response(response, n).chain, n)],
         token="sandbox",
         key="sandbox-reader",
-        chrome=470,
+        chrome=560,
     )

@@ -64,7 +64,7 @@ def kept_lines(curve: pl.DataFrame, cut: float) -> Layers:
         .encode(
             x=alt.X("cut:Q", title="Cut", scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("share:Q", title="Kept", axis=alt.Axis(format="%")),
-            color=alt.Color("domain:N", title=None, legend=alt.Legend(orient="top", columns=4)),
+            color=alt.Color("domain:N", title=None, legend=alt.Legend(orient="top", columns=3)),
             tooltip=[
                 "domain",
                 alt.Tooltip("cut", format=".2f"),
@@ -102,7 +102,7 @@ def metric_lines(metrics: pl.DataFrame, names: dict[str, str], title: str) -> al
             "value:Q",
             title=None,
             scale=alt.Scale(zero=False),
-            axis=alt.Axis(format="~s", tickCount=4),
+            axis=alt.Axis(format="~g", tickCount=4),
         ),
         "tooltip": ["label", "step", alt.Tooltip("value", format=".4g")],
     }
@@ -159,6 +159,6 @@ def differences(values: list[float]) -> alt.Chart:
             color=alt.condition("datum.difference < 0", alt.value("#c8323c"), alt.value("#0f8a5f")),
             tooltip=[alt.Tooltip("difference", format="+.2f")],
         )
-        .properties(height=170)
+        .properties(height=130)
     )
     return chart

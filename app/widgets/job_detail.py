@@ -7,7 +7,7 @@ import streamlit as st
 from app.widgets.charts import metric_lines
 from app.widgets.job_table import LIVE
 from app.widgets.machine import gauges
-from app.widgets.page import NOTICE, link, show_error
+from app.widgets.page import NOTICE, link
 from app.widgets.rollouts import rollout_browser
 from app.widgets.text import duration, many, plain, when
 from db import jobs
@@ -16,6 +16,7 @@ from db.store import Store
 from trainer import desk, ingest
 from trainer.jobs import RESUMABLE, JobState
 
+_PROBLEM = "job_problem"  # why the button that was just pressed did nothing
 _BADGES = {
     "queued": ("gray", "hourglass_empty"),
     "running": ("blue", "play_arrow"),
@@ -58,8 +59,6 @@ def job_detail(store: Store, job: dict[str, Any]) -> None:
     """Draw a job, and keep it up to date while it is alive."""
     link("jobs", "All jobs", "arrow_back")
     st.title(plain(job["name"]), anchor=False)
-    if notice := st.session_state.pop(NOTICE, ""):
-        st.toast(plain(notice), icon=":material/check:")
     state = desk.job_state(store, job["job_id"])
     live = state.state in LIVE
     st.fragment(_head, run_every=1 if live else None)(store, job, live)
@@ -88,8 +87,12 @@ def job_detail(store: Store, job: dict[str, Any]) -> None:
 def _head(store: Store, job: dict[str, Any], was_live: bool) -> None:
     ingest.sync(store)
     state = desk.job_state(store, job["job_id"])
-    if was_live and state.state not in LIVE:
-        st.rerun()  # it ended: draw the page anew, without the clockwork
+    if was_live != (state.state in LIVE):
+        st.rerun()  # it ended or was resumed: draw the page anew, with or without the clockwork
+    if notice := st.session_state.pop(NOTICE, ""):
+        st.toast(plain(notice), icon=":material/check:")
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        st.error(plain(problem), icon=":material/error:")
     color, icon = _BADGES[state.state]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(state.state, icon=f":material/{icon}:", color=color)  # type: ignore[arg-type]
@@ -99,6 +102,14 @@ def _head(store: Store, job: dict[str, Any], was_live: bool) -> None:
         facts += [many(state.attempts, "attempt")] if state.attempts > 1 else []
         st.markdown(f":gray[{plain(' · '.join(facts))}]", width="stretch")
         _controls(store, job, state)
+    _progress(state)
+    if state.pid is not None and state.state == "running":
+        gauges(state.pid)
+    for event in jobs.job_events(store, job["job_id"], "warning")[-3:]:
+        st.warning(plain(event["message"]), icon=":material/warning:")
+
+
+def _progress(state: JobState) -> None:
     if state.step is not None and state.total:
         text = f"{state.step:,} of {many(state.total, state.unit or 'step')}"
         if state.eta_s is not None:
@@ -111,10 +122,6 @@ def _head(store: Store, job: dict[str, Any], was_live: bool) -> None:
     if state.message:
         show = st.caption if state.state == "done" else st.warning
         show(plain(state.message))
-    if state.pid is not None and state.state == "running":
-        gauges(state.pid)
-    for event in jobs.job_events(store, job["job_id"], "warning")[-3:]:
-        st.warning(plain(event["message"]), icon=":material/warning:")
 
 
 def _controls(store: Store, job: dict[str, Any], state: JobState) -> None:
@@ -152,7 +159,7 @@ def _stop(store: Store, job_id: str, save: bool) -> None:
         desk.stop(store, job_id, save=save)
         st.session_state[NOTICE] = "Asked to stop after this step." if save else "Asked to stop."
     except RankDeskError as error:
-        show_error(error)
+        st.session_state[_PROBLEM] = str(error)
 
 
 def _resume(store: Store, job_id: str) -> None:
@@ -160,7 +167,7 @@ def _resume(store: Store, job_id: str) -> None:
         desk.resume(store, job_id)
         st.session_state[NOTICE] = "Resumed from the last checkpoint."
     except RankDeskError as error:
-        show_error(error)
+        st.session_state[_PROBLEM] = str(error)
 
 
 def _measures(store: Store, job: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ export default function (component) {
     state = { drawn: "", token: null, selected: null }
     state.onKey = event => onKey(state, event)
     window.addEventListener("keydown", state.onKey)
+    window.addEventListener("click", freeArrows, true)
     STATES.set(parentElement, state)
   }
   state.send = setTriggerValue
@@ -30,8 +31,19 @@ export default function (component) {
   }
   return () => {
     window.removeEventListener("keydown", state.onKey)
+    window.removeEventListener("click", freeArrows, true)
     STATES.delete(parentElement)
   }
+}
+
+// A segmented control that was clicked keeps the focus, and with it the arrow keys, which go to the
+// next and the previous item here. Who moves by Tab keeps the focus.
+function freeArrows(event) {
+  if (event.detail === 0) return
+  setTimeout(() => {
+    const focused = document.activeElement
+    if (focused && focused.closest("[role=radiogroup]")) focused.blur()
+  })
 }
 
 const bodies = root => [...root.querySelectorAll(".body")]

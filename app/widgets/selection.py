@@ -66,8 +66,8 @@ def _selection(store: Store) -> Selection:
     )
     days = st.selectbox(
         "Judged within",
-        [None, 1, 7, 30],
-        format_func=lambda found: "any time" if found is None else many(found, "day"),
+        [0, 1, 7, 30],
+        format_func=lambda found: many(found, "day") if found else "any time",
         key="batch_age",
     )
     repaired = st.checkbox(
@@ -85,9 +85,9 @@ def _selection(store: Store) -> Selection:
     )
 
 
-def _midnight(days: int | None) -> datetime | None:
-    """Return the start of the (UTC) day that many days ago."""
-    if days is None:
+def _midnight(days: int) -> datetime | None:
+    """Return the start of the (UTC) day that many days ago; None for 0, any time."""
+    if not days:
         return None
     return datetime.combine(datetime.now(UTC).date() - timedelta(days=days), time(), tzinfo=UTC)
 

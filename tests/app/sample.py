@@ -23,6 +23,7 @@ HOSTILE = (
     '<img src=x onerror="document.title=1"> **bold** $x^2$ ![i](https://example.com/i.png) '
     "[link](https://example.com) :red[red] https://example.com <script>alert(1)</script>"
 )
+HOSTILE_DOMAIN = "**b** $x$ :red[r] <i>i<i>"  # also a file's name
 PRINCIPLES = {
     "physics": [
         ("conservation of energy", "what is lost in height is gained in speed"),
@@ -104,26 +105,36 @@ def write_layout(folder: Path, *, per_domain: int = 8, n: int = 8, seed: int = 1
                     "relevant_docids": relevant,
                 }
             )
-        if domain == "biology":
-            queries["hostile"] = HOSTILE
-            passages |= {"<b>h1</b>": HOSTILE, "h2": "A calm passage."}
-            rows.append(
-                {
-                    "dataset": domain,
-                    "qid": "hostile",
-                    "initial_list": ["<b>h1</b>", "h2"],
-                    "final_list": ["<b>h1</b>", "h2"],
-                    "reasoning": f"{HOSTILE} so [1] > [2]",
-                    "relevant_docids": ["h2"],
-                }
-            )
-        for kind, texts in (("id_query", queries), ("id_doc", passages)):
-            (folder / kind).mkdir(parents=True, exist_ok=True)
-            (folder / kind / f"{domain}.json").write_text(json.dumps(texts), encoding="utf-8")
+        _write_texts(folder, domain, queries, passages)
+    rows.append(_hostile_row(folder))
     rows.append({**rows[0], "qid": "nobody"})
     rows.append({**rows[1], "relevant_docids": []})
     with (folder / "training_data_all.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def _write_texts(
+    folder: Path, domain: str, queries: dict[str, str], passages: dict[str, str]
+) -> None:
+    for kind, texts in (("id_query", queries), ("id_doc", passages)):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        (folder / kind / f"{domain}.json").write_text(json.dumps(texts), encoding="utf-8")
+
+
+def _hostile_row(folder: Path) -> dict[str, object]:
+    """Write texts that look like markup wherever a source can put text, and return their row."""
+    docid = f"<b>{HOSTILE}</b>"
+    _write_texts(
+        folder, HOSTILE_DOMAIN, {HOSTILE: HOSTILE}, {docid: HOSTILE, "calm": "A calm passage."}
+    )
+    return {
+        "dataset": HOSTILE_DOMAIN,
+        "qid": HOSTILE,
+        "initial_list": [docid, "calm"],
+        "final_list": [docid, "calm"],
+        "reasoning": f"{HOSTILE} so [1] > [2]",
+        "relevant_docids": ["calm"],
+    }
 
 
 def write_benchmark(folder: Path, *, n: int = 12) -> dict[str, Path]:
@@ -235,7 +246,15 @@ def add_training(
     }
     (folder / "model" / "lineage.json").write_text(json.dumps(lineage), encoding="utf-8")
     write_event(folder, "ended", outcome="done", message="100 steps, loss 0.30")
-    _record(store, folder, kind, name, recipe=f"demo-{kind}", snapshot_id=snapshot)
+    _record(
+        store,
+        folder,
+        kind,
+        name,
+        recipe=f"demo-{kind}",
+        snapshot_id=snapshot,
+        checkpoint_id=parent,
+    )
     sync(store)
     return folder.name
 

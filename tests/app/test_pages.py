@@ -1,5 +1,6 @@
 """Every page draws itself, over nothing and over something, and says what can be done next."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from db import batches, benchmarks, evaluations, items, jobs
 from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
+from trainer import desk
+from trainer.jobs import JobState
 
 VIEWS = sorted(
     path.stem
@@ -168,3 +171,48 @@ def test_import_runs_beside_the_page(
             break
         app.run()
     assert "missing" in app.error[0].value.replace("\\", "")
+
+
+def test_a_live_job_can_be_stopped(
+    sample: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(sample) as store:
+        job_id = next(job["job_id"] for job in jobs.list_jobs(store) if job["kind"] == "sft")
+    running = JobState("running", "", 3, 10, "step", 70.0, 1, os.getpid())
+    asked: list[tuple[str, bool]] = []
+    monkeypatch.setattr(desk, "job_state", lambda store, job_id: running)
+    monkeypatch.setattr(desk, "stop", lambda store, job_id, *, save: asked.append((job_id, save)))
+    app = open_page("jobs", job=job_id)
+    assert errors(app) == []
+    next(button for button in app.button if button.label == "Stop and save").click().run()
+    assert asked == [(job_id, True)]
+    assert {metric.label for metric in app.metric} >= {"CPU", "Memory"}
+
+
+def test_a_job_that_cannot_be_resumed_says_why(
+    sample: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(sample) as store:
+        job_id = next(job["job_id"] for job in jobs.list_jobs(store) if job["kind"] == "sft")
+    stopped = JobState("stopped", "stopped on request", 3, 10, "step", None, 1, None)
+    monkeypatch.setattr(desk, "job_state", lambda store, job_id: stopped)
+    app = open_page("jobs", job=job_id)
+    next(button for button in app.button if button.label == "Resume").click().run()
+    assert "only an ended job can be resumed" in app.error[0].value
+
+
+def test_a_wrong_setting_is_told_before_the_start(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("new_job")
+    field = next(field for field in app.text_area if field.label == "Other settings")
+    field.set_value("lerning_rate=1").run()
+    assert "Did you mean learning" in app.error[0].value.replace("\\", "")
+
+
+def test_duplicate_and_tweak_fills_the_form(sample: Workspace, open_page: OpenPage) -> None:
+    with Store.open(sample) as store:
+        like = next(job for job in jobs.list_jobs(store) if job["kind"] == "grpo")
+    app = open_page("new_job", like=like["job_id"])
+    assert errors(app) == []
+    assert app.segmented_control(key="job_kind").value == "grpo"
+    base = next(box for box in app.selectbox if box.label == "Start from")
+    assert base.value == like["checkpoint_id"]
