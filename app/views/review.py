@@ -256,7 +256,7 @@ def draw(item_id: str, *, blind: bool) -> None:
     # Two lines high whatever they say, so that the passages below stay where they are.
     left, right = st.columns([5, 4], vertical_alignment="center", wrap=False)
     with left.container(height=50, border=False):
-        st.caption(facts(shown, hidden=hidden))
+        st.markdown(f":small[{facts(shown, hidden=hidden)}]")
     with right.container(horizontal=True, horizontal_alignment="right"):
         view = order_control(shown, hidden=hidden, fixing=draft.fixing)
     reader(
