@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from openai import APIError, AsyncOpenAI
 from openai.types.chat import ChatCompletion
@@ -30,19 +30,15 @@ class TeacherError(CurationError):
     """The teacher's endpoint could not be used; the message names it."""
 
 
-class Question(Protocol):
-    """What is asked about: a query with its gold answer and its candidates."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about: a query, its gold answer, and its candidates in initial order."""
 
-    @property
-    def domain(self) -> str: ...
-    @property
-    def qid(self) -> str: ...
-    @property
-    def query(self) -> str: ...
-    @property
-    def answer(self) -> str: ...
-    @property
-    def candidates(self) -> tuple[Passage, ...]: ...
+    domain: str
+    qid: str
+    query: str
+    answer: str
+    candidates: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)

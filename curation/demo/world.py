@@ -16,22 +16,12 @@ from curation.demo.language import Domain, Principle, Setting
 from curation.demo.lexical import Bm25
 from curation.demo.reasoning import explain
 from curation.permutation import render_response
+from curation.teacher import Question
 from db.records import Passage
 
 BENCHMARK_CANDIDATES = 20
 Combination = tuple[Domain, Setting, Principle, int]
 _HELD_OUT = 6  # one in six combinations of setting, principle and cue is kept for the benchmark
-
-
-@dataclass(frozen=True, slots=True)
-class DemoItem:
-    """One query with its candidates in initial order; `answer` is the gold solution."""
-
-    domain: str
-    qid: str
-    query: str
-    answer: str
-    candidates: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +54,7 @@ class Truth:
 class World:
     """Training items, the benchmark, and the truth apart from both."""
 
-    items: tuple[DemoItem, ...]
+    items: tuple[Question, ...]
     benchmark: DemoBenchmark
     truth: Truth
 
@@ -109,15 +99,28 @@ class _Builder:
         return domain, setting, principle, text
 
     def passage(
-        self, docid: str, principle: Principle, setting: Setting | None, *, held_out: bool
+        self,
+        docid: str,
+        principle: Principle,
+        setting: Setting | None,
+        shown: set[str],
+        *,
+        held_out: bool,
     ) -> Passage:
-        """Draw a passage: a worked problem in `setting`, or a note without one."""
-        if setting is None:
-            text = language.note(self.random, principle)
-        elif held_out:
-            text = self._new(lambda: language.worked_problem(self.random, setting, principle))
-        else:
-            text = language.worked_problem(self.random, setting, principle)
+        """Draw a passage: a worked problem in `setting`, or a note without one; none of `shown`."""
+
+        def draw() -> str:
+            if setting is None:
+                return language.note(self.random, principle)
+            return language.worked_problem(self.random, setting, principle)
+
+        # Notes are reference texts, and may stand in training and in the benchmark.
+        barred = self._texts if held_out and setting is not None else set()
+        text = draw()
+        while text in shown or text in barred:
+            text = draw()
+        shown.add(text)
+        if setting is not None:
             self._texts.add(text)
         self.truth.of_passage[docid] = principle.name
         return Passage(docid, text)
@@ -142,8 +145,9 @@ class _Builder:
             place = None if self.random.random() < 0.3 else self.random.choice(own.settings)
             wanted.append((other, place))
         self.random.shuffle(wanted)
+        shown: set[str] = set()
         return [
-            self.passage(f"{prefix}/{number}", p, s, held_out=n == BENCHMARK_CANDIDATES)
+            self.passage(f"{prefix}/{number}", p, s, shown, held_out=n == BENCHMARK_CANDIDATES)
             for number, (p, s) in enumerate(wanted, start=1)
         ]
 
@@ -167,7 +171,7 @@ def build_world(seed: int = 0, n_items: int = 1500, n_benchmark: int = 150) -> W
             f"{domain.name}/{number:04}", domain, setting, principle, n, hard=n // 2
         )
         answer = f"{builder.random.choice(principle.steps)} The principle is {principle.name}."
-        items.append(DemoItem(domain.name, qid, query, answer, tuple(candidates)))
+        items.append(Question(domain.name, qid, query, answer, tuple(candidates)))
     return World(tuple(items), _benchmark(builder, n_benchmark), builder.truth)
 
 
@@ -196,7 +200,7 @@ def _benchmark(builder: _Builder, size: int) -> DemoBenchmark:
 
 
 def write_benchmark_files(world: World, folder: Path) -> None:
-    """Write queries.tsv, passages.jsonl (BEIR), qrels.txt and run.txt, as a user would bring them."""
+    """Write queries.tsv, passages.jsonl (BEIR), qrels.txt and run.txt, as a user has them."""
     folder.mkdir(parents=True, exist_ok=True)
     benchmark = world.benchmark
     (folder / "queries.tsv").write_text(
