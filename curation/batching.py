@@ -80,14 +80,15 @@ def create(store: Store, name: str, selection: Selection, *, created_by: str) ->
     )
 
 
-def approve(store: Store, batch_id: str, *, approved_by: str) -> Manifest:
-    """Freeze a batch to a snapshot and record who approved it.
+def approve(store: Store, wanted: str, *, approved_by: str) -> Manifest:
+    """Freeze a batch, named by its id or name, and record who approved it.
 
     Raises:
         NotFoundError: If there is no such batch.
         BatchError: If it is approved already.
     """
-    batch = batches.get_batch(store, batch_id)
+    batch = batches.get_batch(store, wanted)
+    batch_id = batch["batch_id"]
     if batch["snapshot_id"]:
         raise BatchError(
             f"Batch {batch['name']} was approved by {batch['approved_by']}; "

@@ -4,9 +4,12 @@ Labels are binary here; graded benchmarks are scored with ir-measures (`curation
 """
 
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 from math import log2
 
 _DISCOUNTS = [1 / log2(rank + 1) for rank in range(1, 1001)]
+_HARMONIC = [0.0, *accumulate(1 / depth for depth in range(1, 1001))]
+_IDEAL = [0.0, *accumulate(_DISCOUNTS)]  # gain of the best order of as many relevant passages
 
 
 def ndcg_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) -> float:
@@ -19,24 +22,22 @@ def ndcg_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) -> f
         >>> round(ndcg_at(["b", "a"], {"a"}), 4)
         0.6309
     """
-    labels = set(relevant)
-    gain = sum(
-        discount
-        for docid, discount in zip(ranking[:k], _DISCOUNTS, strict=False)
-        if docid in labels
-    )
-    ideal = sum(_DISCOUNTS[: min(k, len(labels))])
-    return gain / ideal if ideal else 0.0
+    labels = relevant if isinstance(relevant, (set, frozenset)) else set(relevant)
+    gain = 0.0
+    for docid, discount in zip(ranking[:k], _DISCOUNTS, strict=False):
+        if docid in labels:
+            gain += discount
+    return gain / _IDEAL[min(k, len(labels))] if labels else 0.0
 
 
 def recall_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) -> float:
     """Return the share of the relevant passages among the first k, 0..1; 0 without any."""
-    labels = set(relevant)
+    labels = relevant if isinstance(relevant, (set, frozenset)) else set(relevant)
     return len(labels.intersection(ranking[:k])) / len(labels) if labels else 0.0
 
 
 def average_overlap(a: Sequence[str], b: Sequence[str]) -> float:
-    """Return the mean over depths d of |a[:d] ∩ b[:d]| / d, 0..1, of two equally long rankings.
+    """Return the mean over depths d of |a[:d] ∩ b[:d]| / d, 0..1, of two orders of the same items.
 
     This is what ReasonRank's reward code computes (`rbo` with its default p = 1), uniform in
     depth and not the geometric RBO of the paper's Eq. 4.
@@ -45,11 +46,15 @@ def average_overlap(a: Sequence[str], b: Sequence[str]) -> float:
         >>> average_overlap(["a", "b"], ["b", "a"])
         0.5
     """
-    return sum(_agreements(a, b)) / len(a) if a else 1.0
+    if not a:
+        return 1.0
+    # An item counts 1/d at every depth d from the one at which both lists have shown it.
+    shared_from = map(max, range(len(a)), _places(a, b))
+    return _HARMONIC[len(a)] - sum(map(_HARMONIC.__getitem__, shared_from)) / len(a)
 
 
 def rbo(a: Sequence[str], b: Sequence[str], p: float) -> float:
-    """Return extrapolated rank-biased overlap, 0..1, of two equally long rankings.
+    """Return extrapolated rank-biased overlap, 0..1, of two orders of the same items.
 
     (1 - p) Σ p^(d-1) A_d over the lists' depth n, plus p^n A_n for the unseen rest (Webber,
     Moffat and Zobel 2010, Eq. 32, for lists of one length), so that equal lists score 1.
@@ -68,15 +73,21 @@ def rbo(a: Sequence[str], b: Sequence[str], p: float) -> float:
 
 def _agreements(a: Sequence[str], b: Sequence[str]) -> list[float]:
     """Return |a[:d] ∩ b[:d]| / d for every depth d."""
-    seen_a: set[str] = set()
-    seen_b: set[str] = set()
-    shared = 0
-    found = []
-    for depth, (x, y) in enumerate(zip(a, b, strict=True), start=1):
-        seen_a.add(x)
-        seen_b.add(y)
-        shared += 1 if x == y else (x in seen_b) + (y in seen_a)
-        found.append(shared / depth)
+    newly_shared = [0] * len(a)
+    for before, other in enumerate(_places(a, b)):
+        newly_shared[max(before, other)] += 1
+    return [count / depth for depth, count in enumerate(accumulate(newly_shared), start=1)]
+
+
+def _places(a: Sequence[str], b: Sequence[str]) -> list[int]:
+    """Return for each item of `a`, in order, its 0-based place in `b`."""
+    place = dict(zip(b, range(len(b)), strict=True))
+    try:
+        found = list(map(place.__getitem__, a))
+    except KeyError as error:
+        raise ValueError(f"overlap is defined for orders of the same items: {error}") from None
+    if not len(found) == len(place) <= 1000:
+        raise ValueError(f"overlap is defined for at most 1000 distinct items, got {len(found)}")
     return found
 
 

@@ -2,22 +2,20 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Status = Literal["ok", "no_answer", "truncated", "missing", "repeated", "out_of_range"]
 
-_THINK_OPEN = re.compile(r"<think>", re.IGNORECASE)
-_THINK_CLOSE = re.compile(r"</think>", re.IGNORECASE)
-_ANSWER_OPEN = re.compile(r"<answer>", re.IGNORECASE)
-_ANSWER_CLOSE = re.compile(r"</answer>", re.IGNORECASE)
-_TURN = re.compile(r"</think>\s*<answer>", re.IGNORECASE)
+_THINK, _END_THINK, _ANSWER, _END_ANSWER = "<think>", "</think>", "<answer>", "</answer>"
+_ANSWER_NEXT = re.compile(r"\s*<answer>")
+# Lower-cases ASCII alone: str.lower() can change a text's length, and so its positions.
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _NUMBER = re.compile(r"[0-9]+")
+_SPACED = str.maketrans("[]>,", "    ")
 _LONGEST = 9  # digits; longer numbers are out of any range, and slow to convert
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """What a response says.
 
     Attributes:
@@ -66,13 +64,13 @@ open or the engine hit its limit |
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
-    chain, answer, closed = _blocks(response)
-    numbers = [
-        int(digits) if len(digits) <= _LONGEST else 0 for digits in _NUMBER.findall(answer or "")
-    ]
+    chain, answer, closed, well_formed = _blocks(response)
+    numbers = read_numbers(answer or "")
+    if closed and len(numbers) == n and sorted(numbers) == list(range(1, n + 1)):
+        return Parsed(tuple(numbers), "ok", chain, well_formed)
     named = dict.fromkeys(number for number in numbers if 1 <= number <= n)
     permutation = (*named, *(number for number in range(1, n + 1) if number not in named))
-    status: Status = "ok"
+    status: Status
     if answer is None:
         status = "truncated" if truncated or not closed else "no_answer"
     elif not closed:
@@ -83,51 +81,60 @@ open or the engine hit its limit |
         status = "out_of_range"
     elif len(set(numbers)) < len(numbers):
         status = "repeated"
-    elif len(named) < n:
+    else:
         status = "missing"
-    return Parsed(permutation, status, chain, _turn(response) is not None)
+    return Parsed(permutation, status, chain, well_formed)
 
 
-def _turn(response: str) -> tuple[int, int, int, int] | None:
-    """Return where chain and answer start and end in a well-formed response, or None.
+def read_numbers(text: str) -> list[int]:
+    """Return the numbers of a text, in order; one of more than nine digits counts as 0."""
+    digits = text.translate(_SPACED).split()
+    if len(text) < 1000 and text.isascii() and "".join(digits).isdigit():
+        return list(map(int, digits))  # a ranking as it is meant to be written
+    return [int(each) if len(each) <= _LONGEST else 0 for each in _NUMBER.findall(text)]
+
+
+def _blocks(response: str) -> tuple[str, str | None, bool, bool]:
+    """Find the blocks of a response, in time linear in its length.
+
+    Returns:
+        The chain; the answer block's content, or None without one; whether all that was opened
+        is closed; and whether the response is well formed.
+    """
+    text = response.lower() if response.isascii() else response.translate(_LOWER)
+    thought = text.find(_THINK)
+    thought_end = thought + len(_THINK)
+    if thought >= 0 and (turn := _turn(text, thought_end)):
+        close, start, end = turn
+        return response[thought_end:close].strip(), response[start:end], True, True
+    start = text.rfind(_ANSWER)
+    chain, think_closed = "", True
+    if thought >= 0:
+        close = text.find(_END_THINK, thought_end)
+        think_closed = close >= 0
+        if not think_closed:
+            first_answer = text.find(_ANSWER, thought_end)
+            close = first_answer if first_answer >= 0 else len(text)
+        chain = response[thought_end:close].strip()
+    if start < 0:
+        return chain, None, think_closed, False
+    start += len(_ANSWER)
+    end = text.find(_END_ANSWER, start)
+    return chain, response[start : end if end >= 0 else len(text)], end >= 0, False
+
+
+def _turn(text: str, thought_end: int) -> tuple[int, int, int] | None:
+    """Return where the chain ends, the answer starts and ends, in a well-formed response.
 
     The last place where a think block is closed and a closed answer block follows counts, so an
     answer that the chain rehearses does not.
     """
-    opened = _THINK_OPEN.search(response)
-    last_close = None
-    for last_close in _ANSWER_CLOSE.finditer(response):
-        pass
-    if opened is None or last_close is None:
-        return None
-    found = None
-    for found in _TURN.finditer(response, opened.end(), last_close.start()):
-        pass
-    if found is None:
-        return None
-    end = _ANSWER_CLOSE.search(response, found.end())
-    assert end is not None, "the last close comes after every turn"
-    return opened.end(), found.start(), found.end(), end.start()
-
-
-def _blocks(response: str) -> tuple[str, str | None, bool]:
-    """Return the chain, the answer block's content if there is one, and whether all is closed."""
-    if turn := _turn(response):
-        return response[turn[0] : turn[1]].strip(), response[turn[2] : turn[3]], True
-    answers = list(_ANSWER_OPEN.finditer(response))
-    opened = _THINK_OPEN.search(response)
-    chain, thought_through = "", True
-    if opened:
-        close = _THINK_CLOSE.search(response, opened.end())
-        thought_through = close is not None
-        after = [answer.start() for answer in answers if answer.start() >= opened.end()]
-        end = close.start() if close else min([*after, len(response)])
-        chain = response[opened.end() : end].strip()
-    if not answers:
-        return chain, None, thought_through
-    start = answers[-1].end()
-    closed = _ANSWER_CLOSE.search(response, start)
-    return chain, response[start : closed.start() if closed else len(response)], closed is not None
+    close = text.rfind(_END_ANSWER)
+    while (close := text.rfind(_END_THINK, thought_end, close)) >= 0:
+        after = _ANSWER_NEXT.match(text, close + len(_END_THINK))
+        if after is not None and (end := text.find(_END_ANSWER, after.end())) >= 0:
+            return close, after.end(), end
+    return None
 
 
 def render_answer(permutation: Sequence[int]) -> str:

@@ -6,14 +6,12 @@ ids must be exactly 1..n (theirs counts distinct numbers only), and id 0 is out 
 reads it as the last passage).
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from curation.errors import CurationError
 from curation.measures import average_overlap, ndcg_at, rbo, recall_at
-from curation.permutation import Status, parse_response
+from curation.permutation import Status, parse_response, read_numbers
 
 Format = Literal["ok", "bad_answer", "bad_output"]
 OverlapKind = Literal["average", "rbo"]
@@ -21,11 +19,8 @@ OverlapKind = Literal["average", "rbo"]
 BAD_OUTPUT = -1.0
 BAD_ANSWER = 0.0
 
-_NUMBER = re.compile(r"[0-9]+")
 
-
-@dataclass(frozen=True, slots=True)
-class Reward:
+class Reward(NamedTuple):
     """A rollout's reward and its parts.
 
     Attributes:
@@ -72,13 +67,13 @@ def multi_view_reward(
         CurationError: If the labels or the ground truth do not fit the list.
     """
     n = len(initial_list)
-    gold = [int(digits) for digits in _NUMBER.findall(ground_truth)]
+    gold = read_numbers(ground_truth)
     if sorted(gold) != list(range(1, n + 1)):
         raise CurationError(
             f"ground_truth must name each of 1..{n} once, got {ground_truth!r:.80}."
         )
     labels = set(relevant_docids)
-    if not labels or not labels <= set(initial_list):
+    if not labels or not labels.issubset(initial_list):
         raise CurationError(
             "relevant_docids must be a non-empty part of initial_list, "
             f"got {list(relevant_docids)!r:.80}."

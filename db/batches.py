@@ -86,8 +86,8 @@ def list_batches(store: Store) -> pl.DataFrame:
     )
 
 
-def get_batch(store: Store, batch_id: str) -> dict[str, Any]:
-    """Return one batch as a row of `list_batches`, its selection decoded.
+def get_batch(store: Store, wanted: str) -> dict[str, Any]:
+    """Return the batch with this id or name, the newest of that name, its selection decoded.
 
     Raises:
         NotFoundError: If there is no such batch.
@@ -95,11 +95,12 @@ def get_batch(store: Store, batch_id: str) -> dict[str, Any]:
     row = store.row(
         "SELECT b.*, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id) AS n_items,"
         " s.snapshot_id, s.approved_by, s.approved_at"
-        " FROM batches b LEFT JOIN snapshots s USING (batch_id) WHERE b.batch_id = ?",
-        [batch_id],
+        " FROM batches b LEFT JOIN snapshots s USING (batch_id)"
+        " WHERE $wanted IN (b.batch_id, b.name) ORDER BY b.created_at DESC LIMIT 1",
+        {"wanted": wanted},
     )
     if row is None:
-        raise NotFoundError(f"There is no batch {batch_id}; `rankdesk batch list` names them.")
+        raise NotFoundError(f"There is no batch {wanted}; `rankdesk batch list` names them.")
     return {**row, "selection": json.loads(row["selection"])}
 
 

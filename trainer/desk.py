@@ -3,7 +3,6 @@
 Here the database and the job folders meet. No torch: pages import this.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -237,9 +236,3 @@ def overrides_of(config: str) -> dict[str, Any]:
     """Return the recipe's values in a job's `config.yaml`, to fill the form for a next job."""
     spec = yaml.safe_load(config)["spec"]
     return dict(spec.get("recipe") or spec.get("settings") or {})
-
-
-def lineage_of(model_folder: Path) -> dict[str, Any]:
-    """Return what a model folder says of where it comes from; empty where it says nothing."""
-    path = model_folder / "lineage.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

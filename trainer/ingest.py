@@ -9,12 +9,12 @@ import polars as pl
 from curation import trec
 from db import checkpoints, evaluations, jobs
 from db.store import Store
-from trainer import desk
 from trainer.joblog import EVENTS, read_events, read_records
 from trainer.jobs import load_config
+from trainer.lineage import read_lineage
 from trainer.scoreboard import measure_frame
 
-_CALLS = {
+_CALLS: dict[str, Any] = {
     "qid": pl.String,
     "call": pl.Int64,
     "window_start": pl.Int64,
@@ -63,7 +63,7 @@ def _record_checkpoint(store: Store, job: dict[str, Any], folder: Path) -> None:
         kind=job["kind"],
         job_id=job["job_id"],
         path=str(model),
-        lineage=desk.lineage_of(model),
+        lineage=read_lineage(model),
     )
 
 

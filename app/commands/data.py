@@ -12,7 +12,6 @@ from curation import batching, consistency
 from curation.exports import FORMATS, export_snapshot
 from curation.intake import import_reasonrank
 from db import batches, benchmarks, items
-from db.errors import RankDeskError
 from db.store import Store
 from trainer import scoreboard
 
@@ -67,7 +66,11 @@ def import_layout(
     """Import a folder in ReasonRank's published layout; bad rows are listed, good ones go in."""
     progress = Progress(f"importing {folder.name}")
     with open_store(context) as store:
-        report = import_reasonrank(store, folder, on_progress=progress)
+        report = import_reasonrank(
+            store,
+            folder,
+            on_progress=lambda done, total, rows: progress(done, total, f"{rows} rows"),
+        )
     progress.done(f"{report.imported} imported")
     result = {
         "imported": report.imported,
@@ -205,7 +208,7 @@ def batch_approve(
 ) -> None:
     """Freeze a batch to an immutable snapshot."""
     with open_store(context) as store:
-        manifest = batching.approve(store, _batch_id(store, wanted), approved_by=user())
+        manifest = batching.approve(store, wanted, approved_by=user())
     emit(
         {"snapshot_id": manifest.snapshot_id, "n_items": manifest.n_items},
         as_json,
@@ -227,15 +230,6 @@ def batch_list(context: typer.Context, as_json: Json = False) -> None:
         "batch_id": "batch",
     }
     emit(rows, as_json, lambda: render(rows, columns))
-
-
-def _batch_id(store: Store, wanted: str) -> str:
-    found = batches.list_batches(store).filter(
-        (batches.pl.col("name") == wanted) | (batches.pl.col("batch_id") == wanted)
-    )
-    if found.is_empty():
-        raise RankDeskError(f"There is no batch {wanted}; `rankdesk batch list` names them.")
-    return str(found["batch_id"][0])
 
 
 def export(

@@ -198,10 +198,23 @@ def job_resume(
         _emit_job(store, found, as_json)
 
 
+_EVALUATION = {
+    "name": "evaluation",
+    "value": "nDCG@10",
+    "n": "n",
+    "ci95": "95 % interval",
+    "difference": "against the baseline",
+    "p": "p",
+}
+
+
 def evaluate(
     context: typer.Context,
     checkpoint: Annotated[str, typer.Option(help="A checkpoint's id or name.")],
     benchmark: Annotated[str, typer.Option(help="A benchmark's name.")],
+    recipe: Annotated[
+        str | None, typer.Option(help="Whose prompt and windows [the one that trained it].")
+    ] = None,
     settings: Settings = None,
     name: Name = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it ends.")] = True,
@@ -210,7 +223,12 @@ def evaluate(
     """Rerank a benchmark's first-stage run with a checkpoint and score it."""
     with open_store(context) as store:
         prepared = desk.prepare_evaluation(
-            store, checkpoint=checkpoint, benchmark=benchmark, overrides=settings or [], name=name
+            store,
+            checkpoint=checkpoint,
+            benchmark=benchmark,
+            recipe_name=recipe,
+            overrides=settings or [],
+            name=name,
         )
         if not wait:
             _run(store, prepared, wait=False, as_json=as_json)
@@ -219,4 +237,4 @@ def evaluate(
         _wait(store, job_id, prepared.spec.name)
         rows = scoreboard.table(store, str(prepared.benchmark_id))
     row = next(row for row in rows if row["evaluation_id"] == job_id)
-    emit(row, as_json, lambda: scoreboard.render([row]))
+    emit(row, as_json, lambda: render([row], _EVALUATION))

@@ -12,10 +12,10 @@ from random import Random
 from curation.demo.language import domains
 from curation.permutation import render_answer
 
-OPENINGS = ("The query turns on {p}.", "The query needs {p}.", "This is a question of {p}.")
+OPENINGS = ("The query turns on {p}.", "The query needs {p}.")
 MATCHES = ("[{i}] is about {p}, which fits.", "[{i}] uses {p}, which fits.")
 MISSES = ("[{i}] is about {p}.", "[{i}] uses {p}.")
-CLOSINGS = ("So {best} first.", "{best} come first.")
+CLOSINGS = ("So {best} first.",)
 NONE_FITS = "None fits."
 
 

@@ -1,0 +1,131 @@
+"""The reward on plain values against the authors' construction, both timed in one run.
+
+    pip install --no-deps --target build/rbo rbo==0.1.3
+    PYTHONPATH=build/rbo python bench/reward.py [RESPONSES]
+
+The other side does per call what ReasonRank's `verl/utils/reward_score/ranking.py` does: a new
+pytrec_eval `RelevanceEvaluator` over one query, and the `rbo` package at its default p = 1 (which
+asks for numpy < 2, hence --no-deps and a folder of its own). Both sides score the same responses,
+and their values are compared before any time is printed. Two ratios: of the measures alone, which
+is what the construction does, and of the whole reward with its parsing.
+"""
+
+import random
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytrec_eval
+import rbo
+
+from curation.measures import average_overlap, ndcg_at, recall_at
+from curation.permutation import render_answer, render_response
+from curation.reward import multi_view_reward
+
+ROUNDS = 7
+_OUTPUT = re.compile(r"<think>.*</think>\s*<answer>(.*?)</answer>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Case:
+    response: str
+    initial: list[str]
+    relevant: list[str]
+    gold: str
+
+
+def cases(n: int) -> list[Case]:
+    chance = random.Random(0)
+    made = []
+    for _ in range(n):
+        initial = [f"passage-{i}" for i in range(20)]
+        order = chance.sample(range(1, 21), 20)
+        chain = " ".join(f"[{i}] says a little about the query." for i in range(1, 21))
+        made.append(
+            Case(
+                render_response(chain, order),
+                initial,
+                chance.sample(initial, 3),
+                render_answer(chance.sample(range(1, 21), 20)),
+            )
+        )
+    return made
+
+
+def ours(case: Case) -> float:
+    return multi_view_reward(case.response, case.initial, case.relevant, case.gold).reward
+
+
+def theirs(case: Case) -> float:
+    match = _OUTPUT.search(case.response)
+    if match is None:
+        return -1.0
+    predicted = [int(digits) for digits in re.sub(r"\D", " ", match[1]).split()]
+    gold = [int(digits) for digits in re.sub(r"\D", " ", case.gold).split()]
+    if len(predicted) != len(gold) or len(set(predicted)) != len(set(gold)):
+        return 0.0
+    ranking = [case.initial[i - 1] for i in predicted]
+    return their_measures(ranking, [case.initial[i - 1] for i in gold], case.relevant)
+
+
+def their_measures(ranking: list[str], gold: list[str], relevant: list[str]) -> float:
+    evaluator = pytrec_eval.RelevanceEvaluator(
+        {"q": dict.fromkeys(relevant, 1)}, {"ndcg_cut.10", "recall.10"}
+    )
+    values = evaluator.evaluate({"q": {docid: -rank for rank, docid in enumerate(ranking)}})["q"]
+    overlap = rbo.RankingSimilarity(ranking, gold).rbo()
+    return float(values["ndcg_cut_10"] + 0.2 * values["recall_10"] + 0.1 * overlap)
+
+
+def our_measures(ranking: list[str], gold: list[str], relevant: list[str]) -> float:
+    labels = set(relevant)
+    return (
+        ndcg_at(ranking, labels)
+        + 0.2 * recall_at(ranking, labels)
+        + 0.1 * average_overlap(ranking, gold)
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def report(label: str, slow: Callable[[], object], fast: Callable[[], object], n: int) -> None:
+    """Time both sides in turn, round by round, so that a busy machine slows both."""
+    rounds = [(seconds(slow), seconds(fast)) for _ in range(ROUNDS)]
+    ratios = sorted(a / b for a, b in rounds)
+    a, b = (min(column) for column in zip(*rounds, strict=True))
+    print(
+        f"{label:24} theirs {1e6 * a / n:7.1f} us   ours {1e6 * b / n:7.1f} us"
+        f"   ratio (median) {ratios[ROUNDS // 2]:5.1f}"
+    )
+
+
+def main() -> None:
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+    made = cases(n)
+    worst = max(abs(ours(case) - theirs(case)) for case in made)
+    print(f"{n} responses of 20 passages, best of {ROUNDS} rounds; values differ by {worst:.1e}")
+    lists = [
+        (random.Random(i).sample(c.initial, 20), c.initial, c.relevant) for i, c in enumerate(made)
+    ]
+    report(
+        "measures",
+        lambda: [their_measures(*each) for each in lists],
+        lambda: [our_measures(*each) for each in lists],
+        n,
+    )
+    report(
+        "whole reward",
+        lambda: [theirs(case) for case in made],
+        lambda: [ours(case) for case in made],
+        n,
+    )
+
+
+if __name__ == "__main__":
+    main()
