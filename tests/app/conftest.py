@@ -1,5 +1,6 @@
 """Fixtures for the pages: an app over an empty and over a filled workspace."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,9 +36,17 @@ def open_page(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator
     st.cache_resource.clear()  # closes the workspace
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a workspace with something of everything, made once."""
+    folder = tmp_path_factory.mktemp("filled")
+    with Store.create(Workspace(folder / "workspace")) as store:
+        fill(store, folder)
+    return folder / "workspace"
+
+
 @pytest.fixture
-def sample(workspace: Workspace, tmp_path: Path) -> Workspace:
-    """A workspace with something of everything."""
-    with Store.create(workspace) as store:
-        fill(store, tmp_path)
+def sample(filled: Path, workspace: Workspace) -> Workspace:
+    """A workspace of one's own with something of everything."""
+    shutil.copytree(filled, workspace.root)
     return workspace
