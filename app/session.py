@@ -53,7 +53,7 @@ class Desk:
     Attributes:
         trail: Items that were visited, in order; `place` is where on it the reviewer stands.
         current: The item on the screen; None while the next one is to be found.
-        loaded: The current and the next item, read ahead.
+        loaded: The next item, read ahead for the reviewer `loaded_for`.
         notice: A line for the next screen: what was just done, or why it was not.
         lock: Held by whatever changes this state: of two fast presses, Streamlit may run the
             second while the first is still being recorded.
@@ -65,6 +65,7 @@ class Desk:
     current: str | None = None
     in_url: str | None = None
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
+    loaded_for: str = ""
     drafts: dict[str, Draft] = field(default_factory=dict)
     notice: str = ""
     error: str = ""
@@ -99,7 +100,9 @@ class Desk:
         if self.place + 1 < len(self.trail):
             self.go_to(self.trail[self.place + 1])
             return
-        found = items.next_item_ids(store, self.chosen or ItemFilter(), skipped=tuple(self.trail))
+        found = list(self.loaded) or items.next_item_ids(
+            store, self.chosen or ItemFilter(), skipped=tuple(self.trail), limit=1
+        )
         if found:
             self.go_to(found[0])
         else:
@@ -114,9 +117,9 @@ class Desk:
 
     def load(self, store: Store, item_id: str, reviewer: str) -> ReviewItem:
         """Return an item, read ahead or read now."""
-        found = self.loaded.pop(item_id, None) or review.load(store, item_id, reviewer)
+        found = self.loaded.get(item_id) if reviewer == self.loaded_for else None
         self.loaded = {}
-        return found
+        return found or review.load(store, item_id, reviewer)
 
     def read_ahead(self, store: Store, reviewer: str) -> None:
         """Read the item that is likely next, once the present one is on the screen."""
@@ -124,6 +127,7 @@ class Desk:
             store, self.chosen or ItemFilter(), skipped=tuple(self.trail), limit=1
         )
         self.loaded = {item_id: review.load(store, item_id, reviewer) for item_id in found}
+        self.loaded_for = reviewer
 
     def on_screen(self) -> None:
         """Note that the present item has been drawn."""
@@ -131,7 +135,7 @@ class Desk:
 
     def start_over(self) -> None:
         """Forget what was visited, so that skipped items come again."""
-        self.trail, self.place, self.current = [], -1, None
+        self.trail, self.place, self.current, self.loaded = [], -1, None, {}
 
     def leave(self, item_id: str) -> None:
         """Drop an item that cannot be shown."""
@@ -317,7 +321,7 @@ def undo(store: Store, reviewer: str) -> None:
         state.notice = "There is no verdict of yours to take back."
         return
     state.notice = "Taken back"
-    state.loaded.pop(item_id, None)
+    state.loaded = {}
     state.go_to(item_id)
 
 

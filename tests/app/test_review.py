@@ -239,3 +239,22 @@ def test_foreign_text_reaches_no_markdown(sample: Workspace, open_page: OpenPage
     values = [text.value for text in read_as_markdown]
     assert [value for value in values if r"\<img src" in value]  # the ids are there, inert
     assert not [value for value in values if re.search(r"(?<!\\)(<img|\$x|!\[|:red\[)", value)]
+
+
+def test_the_next_item_is_read_ahead(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    (ahead,) = app.session_state["desk"].loaded
+    press(app, "skip")
+    assert current(app) == ahead
+
+
+def test_another_filter_forgets_what_was_read_ahead(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("review")
+    app.multiselect(key="domain").set_value(["economics"]).run()
+    shown = current(app)
+    press(app, "skip")
+    with Store.open(sample) as store:
+        wanted = items.next_item_ids(
+            store, ItemFilter(verdict="open", domains=("economics",)), limit=2
+        )
+    assert [shown, current(app)] == wanted
