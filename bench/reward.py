@@ -30,6 +30,8 @@ _OUTPUT = re.compile(r"<think>.*</think>\s*<answer>(.*?)</answer>", re.DOTALL)
 
 @dataclass(frozen=True)
 class Case:
+    """One response with what it is scored against."""
+
     response: str
     initial: list[str]
     relevant: list[str]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 RESAMPLES = 9999
 SEED = 0
@@ -43,6 +42,8 @@ def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, fl
         raise ValueError("an interval needs at least one value")
     if np.ptp(data) == 0:
         return float(data[0]), float(data[0])
+    from scipy import stats  # takes a second to import, and every page reaches this module
+
     result = stats.bootstrap(
         (data,),
         np.mean,
@@ -68,6 +69,8 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
     p = 1.0
     if wins or losses:
+        from scipy import stats
+
         # Flipping the signs of the differences is the exchange of the two systems within a query.
         p = float(
             stats.permutation_test(

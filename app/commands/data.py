@@ -87,22 +87,11 @@ def import_layout(
             for reject in report.rejects
         ],
     }
-    emit(
-        result,
-        as_json,
-        lambda: "\n".join(
-            [
-                f"{report.imported} imported, {report.unchanged} unchanged, "
-                f"{report.rejected} rejected",
-                *(r.message for r in report.rejects[:20]),
-                *(
-                    [f"… and {len(report.rejects) - 20} more (--json lists all)"]
-                    if len(report.rejects) > 20
-                    else []
-                ),
-            ]
-        ),
-    )
+    shown = [reject.message for reject in report.rejects[:20]]
+    if (rest := len(report.rejects) - len(shown)) > 0:
+        shown.append(f"… and {rest} more (--json lists all)")
+    counts = f"{report.imported} imported, {report.unchanged} unchanged, {report.rejected} rejected"
+    emit(result, as_json, lambda: "\n".join([counts, *shown]))
 
 
 @benchmark.command("add")

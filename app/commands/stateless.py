@@ -1,4 +1,4 @@
-"""Three commands that need no workspace: metrics of a run, rewards and permutations of responses."""
+"""Three commands that need no workspace: metrics of a run, rewards and orders of responses."""
 
 import json
 from collections.abc import Callable, Iterator

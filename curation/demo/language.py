@@ -20,9 +20,8 @@ OPENERS = (
     "A busy day at {place}: {n} {things}.",
 )
 _SENTENCE = re.compile(r".*?[.?]")
-NAMED = ("{problem} Answer: {principle}.", "{problem} It is a case of {principle}.")
-UNNAMED = ("{problem} {step}", "{problem} Solution: {step}")
-NOTES = ("{Principle}: {line}", "Note on {principle}. {line}")
+WORKED = ("{problem} Answer: {principle}.", "{problem} {step} It is a case of {principle}.")
+NOTES = ("{line} This is {principle}.", "Note: {line} Keyword: {principle}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +84,19 @@ def problem(random: Random, setting: Setting, principle: Principle, cue: int) ->
 
 
 def worked_problem(random: Random, setting: Setting, principle: Principle) -> str:
-    """Return a worked problem; about half of them name their principle, the others show a step."""
+    """Return a worked problem; it names its principle at the end, which no query does."""
     cue = random.choice(principle.cues).format(**_values(random, setting))
     if random.random() < 0.8:
         cue = _SENTENCE.match(cue)[0]  # type: ignore[index]  # every cue holds a sentence
-    form = random.choice(NAMED if random.random() < 0.5 else UNNAMED)
-    return form.format(problem=cue, principle=principle.name, step=random.choice(principle.steps))
+    return random.choice(WORKED).format(
+        problem=cue, principle=principle.name, step=random.choice(principle.steps)
+    )
 
 
 def note(random: Random, principle: Principle) -> str:
     """Return a reference note; it has no setting."""
-    return random.choice(NOTES).format(
-        principle=principle.name,
-        Principle=principle.name[0].upper() + principle.name[1:],
-        line=random.choice(principle.notes + principle.steps),
-    )
+    line = random.choice(principle.notes + principle.steps)
+    return random.choice(NOTES).format(principle=principle.name, line=line)
 
 
 def _values(random: Random, setting: Setting) -> dict[str, object]:

@@ -13,9 +13,9 @@ from curation.demo.language import domains
 from curation.permutation import render_answer
 
 OPENINGS = ("The query turns on {p}.", "The query needs {p}.")
-MATCHES = ("[{i}] is about {p}, which fits.", "[{i}] uses {p}, which fits.")
-MISSES = ("[{i}] is about {p}.", "[{i}] uses {p}.")
-CLOSINGS = ("So {best} first.",)
+MATCH = "[{i}] {p}, which fits."
+MISS = "[{i}] {p}."
+CLOSING = "So {best} first."
 NONE_FITS = "None fits."
 
 
@@ -84,11 +84,11 @@ def explain(random: Random, query: str, passages: Sequence[str]) -> tuple[str, l
     """Return a chain over believed principles and the 1-based order that follows from it."""
     fits = [i for i, p in enumerate(passages, start=1) if p == query]
     rest = [i for i in range(1, len(passages) + 1) if i not in fits]
-    lines = [random.choice(OPENINGS).format(p=query)]
+    lines = [random.choice(OPENINGS).format(p=query), "Passage by passage:"]
     for i, p in enumerate(passages, start=1):
-        lines.append(random.choice(MATCHES if p == query else MISSES).format(i=i, p=p))
+        lines.append((MATCH if p == query else MISS).format(i=i, p=p))
     best = " and ".join(f"[{i}]" for i in fits)
-    lines.append(random.choice(CLOSINGS).format(best=best) if fits else NONE_FITS)
+    lines.append(CLOSING.format(best=best) if fits else NONE_FITS)
     return " ".join(lines), fits + rest
 
 

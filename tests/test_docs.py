@@ -1,0 +1,103 @@
+"""The documents' commands run, and every command and recipe is documented."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from app.cli import cli
+from curation.demo.world import build_world, write_benchmark_files
+from db.store import Store
+from db.workspace import Workspace
+from tests.app.sample import write_layout
+from trainer.demo import seed_workspace
+from trainer.recipes import list_recipes
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+RANKDESK = [sys.executable, "-c", "from app.cli import main; main()"]
+
+
+def console_lines(path: Path) -> list[str]:
+    blocks = re.findall(r"^```console\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.slow
+def test_every_documented_command_runs(tmp_path):
+    with Store.create(Workspace(tmp_path / "workspace")) as store:
+        seed_workspace(store, seed=3, n_items=40, n_benchmark=4, on_progress=lambda *_: None)
+    write_layout(tmp_path / "layout", per_domain=1)
+    write_benchmark_files(build_world(seed=4, n_items=1, n_benchmark=3), tmp_path)
+    response = "<think>x</think><answer>[2] > [1]</answer>"
+    (tmp_path / "rewards.jsonl").write_text(
+        json.dumps(
+            {
+                "response": response,
+                "initial_list": ["a", "b"],
+                "relevant_docids": ["b"],
+                "ground_truth": "[2] > [1]",
+            }
+        )
+    )
+    (tmp_path / "responses.jsonl").write_text(json.dumps({"response": response, "n": 2}))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    lines = console_lines(DOCS / "commands.md")
+    assert len(lines) > 15
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        assert program == "rankdesk"
+        result = subprocess.run(
+            [*RANKDESK, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, f"{line}\n{result.stderr}"
+        assert result.stdout.strip(), line
+        if "--json" in arguments:
+            json.loads(result.stdout)
+
+
+def commands(group: typer.main.click.Group, prefix: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, typer.main.click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}"
+
+
+def test_every_command_is_documented_and_has_help():
+    text = (DOCS / "commands.md").read_text()
+    group = typer.main.get_command(cli)
+    for name in commands(group):
+        assert re.search(rf"rankdesk( --workspace \w+)? {name}\b", text), name
+
+
+def test_the_readme_s_make_targets_exist():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for line in console_lines(ROOT / "README.md"):
+        if line.startswith("make "):
+            assert line.split()[1] in targets
+
+
+def test_links_between_documents_lead_somewhere():
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_shipped_recipes_are_the_ones_the_recipe_page_names():
+    text = (DOCS / "recipe.md").read_text()
+    for name in list_recipes():
+        family = name.removesuffix("-sft").removesuffix("-grpo").removeprefix("qwen3-8b")
+        assert family in text
