@@ -3,12 +3,13 @@
 Labels are binary here; graded benchmarks are scored with ir-measures (`curation.scoring`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from itertools import accumulate
 from math import log2
 
-_DISCOUNTS = [1 / log2(rank + 1) for rank in range(1, 1001)]
-_HARMONIC = [0.0, *accumulate(1 / depth for depth in range(1, 1001))]
+_DEEPEST = 1000
+_DISCOUNTS = [1 / log2(rank + 1) for rank in range(1, _DEEPEST + 1)]
+_HARMONIC = [0.0, *accumulate(1 / depth for depth in range(1, _DEEPEST + 1))]
 _IDEAL = [0.0, *accumulate(_DISCOUNTS)]  # gain of the best order of as many relevant passages
 
 
@@ -18,10 +19,15 @@ def ndcg_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) -> f
     Gain 1 for a relevant passage, discount log2(rank + 1), ideal over min(k, |relevant|)
     (trec_eval `ndcg_cut`).
 
+    Args:
+        k: From 1 to 1000.
+
     Example:
         >>> round(ndcg_at(["b", "a"], {"a"}), 4)
         0.6309
     """
+    if not 1 <= k <= _DEEPEST:
+        raise ValueError(f"k must be from 1 to {_DEEPEST}, got {k}")
     labels = relevant if isinstance(relevant, (set, frozenset)) else set(relevant)
     gain = 0.0
     for docid, discount in zip(ranking[:k], _DISCOUNTS, strict=False):
@@ -36,7 +42,7 @@ def recall_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) ->
     return len(labels.intersection(ranking[:k])) / len(labels) if labels else 0.0
 
 
-def average_overlap(a: Sequence[str], b: Sequence[str]) -> float:
+def average_overlap(a: Sequence[Hashable], b: Sequence[Hashable]) -> float:
     """Return the mean over depths d of |a[:d] ∩ b[:d]| / d, 0..1, of two orders of the same items.
 
     This is what ReasonRank's reward code computes (`rbo` with its default p = 1), uniform in
@@ -46,14 +52,18 @@ def average_overlap(a: Sequence[str], b: Sequence[str]) -> float:
         >>> average_overlap(["a", "b"], ["b", "a"])
         0.5
     """
-    if not a:
-        return 1.0
+    if list(a) == list(b):
+        return 1.0  # exactly, where the sums below would round
+    places = _places(a, b)
+    n = len(places)
+    if n > _DEEPEST:
+        return sum(_agreements(a, b)) / n
     # An item counts 1/d at every depth d from the one at which both lists have shown it.
-    shared_from = map(max, range(len(a)), _places(a, b))
-    return _HARMONIC[len(a)] - sum(map(_HARMONIC.__getitem__, shared_from)) / len(a)
+    missed = [_HARMONIC[j] if j > i else _HARMONIC[i] for i, j in enumerate(places)]
+    return _HARMONIC[n] - sum(missed) / n
 
 
-def rbo(a: Sequence[str], b: Sequence[str], p: float) -> float:
+def rbo(a: Sequence[Hashable], b: Sequence[Hashable], p: float) -> float:
     """Return extrapolated rank-biased overlap, 0..1, of two orders of the same items.
 
     (1 - p) Σ p^(d-1) A_d over the lists' depth n, plus p^n A_n for the unseen rest (Webber,
@@ -71,7 +81,7 @@ def rbo(a: Sequence[str], b: Sequence[str], p: float) -> float:
     return head + p ** len(agreements) * agreements[-1]
 
 
-def _agreements(a: Sequence[str], b: Sequence[str]) -> list[float]:
+def _agreements(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[float]:
     """Return |a[:d] ∩ b[:d]| / d for every depth d."""
     newly_shared = [0] * len(a)
     for before, other in enumerate(_places(a, b)):
@@ -79,15 +89,15 @@ def _agreements(a: Sequence[str], b: Sequence[str]) -> list[float]:
     return [count / depth for depth, count in enumerate(accumulate(newly_shared), start=1)]
 
 
-def _places(a: Sequence[str], b: Sequence[str]) -> list[int]:
+def _places(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[int]:
     """Return for each item of `a`, in order, its 0-based place in `b`."""
     place = dict(zip(b, range(len(b)), strict=True))
     try:
         found = list(map(place.__getitem__, a))
     except KeyError as error:
         raise ValueError(f"overlap is defined for orders of the same items: {error}") from None
-    if not len(found) == len(place) <= 1000:
-        raise ValueError(f"overlap is defined for at most 1000 distinct items, got {len(found)}")
+    if len(found) != len(place):
+        raise ValueError("overlap is defined for orders of the same items: some are repeated")
     return found
 
 

@@ -10,9 +10,19 @@ _THINK, _END_THINK, _ANSWER, _END_ANSWER = "<think>", "</think>", "<answer>", "<
 _ANSWER_NEXT = re.compile(r"\s*<answer>")
 # Lower-cases ASCII alone: str.lower() can change a text's length, and so its positions.
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-_NUMBER = re.compile(r"[0-9]+")
-_SPACED = str.maketrans("[]>,", "    ")
+_ORDER = re.compile(r"[\s\[\]>,0-9]*")
+_DIGITS_ALONE = bytes(byte if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
 _LONGEST = 9  # digits; longer numbers are out of any range, and slow to convert
+
+
+class _Numbers(dict[bytes, int]):
+    """Numbers by their digits: the look-up is several times faster than `int`."""
+
+    def __missing__(self, digits: bytes) -> int:
+        return int(digits) if len(digits) <= _LONGEST else 0
+
+
+_NUMBERS = _Numbers({str(number).encode(): number for number in range(1000)})
 
 
 class Parsed(NamedTuple):
@@ -35,9 +45,13 @@ def parse_response(response: str, n: int, *, truncated: bool = False) -> Parsed:
     """Read the permutation of 1..n out of a response and repair it.
 
     The answer is what stands in `<answer>` after the think block, else what follows the last
-    `<answer>`, else nothing; tags in any case. Numbers count with or without brackets. Repeats
-    keep their first place, numbers outside 1..n are dropped, and what was left out follows in
-    input order. Digits in a chain are never used.
+    `<answer>` outside a chain, else nothing; tags in any case. Numbers count with or without
+    brackets. Repeats keep their first place, numbers outside 1..n are dropped, and what was left
+    out follows in input order.
+
+    Digits in a chain are never used. What precedes a `</think>` that nothing opened is a chain too
+    (some chat templates open it in the prompt). In a chain that never closes, an `<answer>` counts
+    only if it holds nothing but an order: the model forgot to close, and did not muse about tags.
 
     The status is the first of these that holds:
 
@@ -88,10 +102,8 @@ open or the engine hit its limit |
 
 def read_numbers(text: str) -> list[int]:
     """Return the numbers of a text, in order; one of more than nine digits counts as 0."""
-    digits = text.translate(_SPACED).split()
-    if len(text) < 1000 and text.isascii() and "".join(digits).isdigit():
-        return list(map(int, digits))  # a ranking as it is meant to be written
-    return [int(each) if len(each) <= _LONGEST else 0 for each in _NUMBER.findall(text)]
+    digits = text.encode("utf-8", "replace").translate(_DIGITS_ALONE).split()
+    return list(map(_NUMBERS.__getitem__, digits))
 
 
 def _blocks(response: str) -> tuple[str, str | None, bool, bool]:
@@ -107,20 +119,41 @@ def _blocks(response: str) -> tuple[str, str | None, bool, bool]:
     if thought >= 0 and (turn := _turn(text, thought_end)):
         close, start, end = turn
         return response[thought_end:close].strip(), response[start:end], True, True
-    start = text.rfind(_ANSWER)
-    chain, think_closed = "", True
+    chain = ""
     if thought >= 0:
         close = text.find(_END_THINK, thought_end)
-        think_closed = close >= 0
-        if not think_closed:
-            first_answer = text.find(_ANSWER, thought_end)
-            close = first_answer if first_answer >= 0 else len(text)
-        chain = response[thought_end:close].strip()
+        if close < 0:
+            close = text.find(_ANSWER, thought_end)
+        chain = response[thought_end : close if close >= 0 else len(text)].strip()
+    return chain, *_loose_answer(text), False
+
+
+def _loose_answer(text: str) -> tuple[str | None, bool]:
+    """Return the last answer block outside every chain, and whether all that was opened is closed.
+
+    For responses that are not well formed; `text` is in lower case.
+    """
+    *closed, rest = text.split(_END_THINK)
+    outside = [part.partition(_THINK)[0] for part in closed]
+    if closed and _THINK not in closed[0]:
+        outside[0] = ""  # the prompt opened this chain
+    before, thinking, open_chain = rest.partition(_THINK)
+    if thinking:
+        answer, ended = _last_answer(open_chain)
+        if answer is not None and _ORDER.fullmatch(answer):
+            return answer, ended
+    answer, ended = _last_answer("\n".join((*outside, before)))
+    return answer, ended if answer is not None else not thinking
+
+
+def _last_answer(text: str) -> tuple[str | None, bool]:
+    """Return what the last `<answer>` holds, None without one, and whether it is closed."""
+    start = text.rfind(_ANSWER)
     if start < 0:
-        return chain, None, think_closed, False
+        return None, False
     start += len(_ANSWER)
     end = text.find(_END_ANSWER, start)
-    return chain, response[start : end if end >= 0 else len(text)], end >= 0, False
+    return (text[start:end], True) if end >= 0 else (text[start:], False)
 
 
 def _turn(text: str, thought_end: int) -> tuple[int, int, int] | None:
@@ -130,10 +163,10 @@ def _turn(text: str, thought_end: int) -> tuple[int, int, int] | None:
     answer that the chain rehearses does not.
     """
     close = text.rfind(_END_ANSWER)
-    while (close := text.rfind(_END_THINK, thought_end, close)) >= 0:
+    while close >= 0 and (close := text.rfind(_END_THINK, thought_end, close)) >= 0:
         after = _ANSWER_NEXT.match(text, close + len(_END_THINK))
-        if after is not None and (end := text.find(_END_ANSWER, after.end())) >= 0:
-            return close, after.end(), end
+        if after is not None:
+            return close, after.end(), text.find(_END_ANSWER, after.end())
     return None
 
 

@@ -56,7 +56,7 @@ def multi_view_reward(
     """Score one response.
 
     Args:
-        initial_list: Docids in the order the prompt numbered them.
+        initial_list: Docids in the order the prompt numbered them, without repeats.
         relevant_docids: Pointwise labels, a non-empty part of `initial_list`.
         ground_truth: The listwise label, `[2] > [1] > …`, a permutation of 1..n.
         overlap: `average` is the authors' code (p = 1); `rbo` the geometric form of Eq. 4,
@@ -67,25 +67,29 @@ def multi_view_reward(
         CurationError: If the labels or the ground truth do not fit the list.
     """
     n = len(initial_list)
+    shown = set(initial_list)
+    if not len(shown) == n > 0:
+        raise CurationError(
+            f"initial_list must hold distinct docids, at least one, got {list(initial_list)!r:.80}."
+        )
     gold = read_numbers(ground_truth)
     if sorted(gold) != list(range(1, n + 1)):
         raise CurationError(
             f"ground_truth must name each of 1..{n} once, got {ground_truth!r:.80}."
         )
     labels = set(relevant_docids)
-    if not labels or not labels.issubset(initial_list):
+    if not labels or not labels <= shown:
         raise CurationError(
             "relevant_docids must be a non-empty part of initial_list, "
             f"got {list(relevant_docids)!r:.80}."
         )
     parsed = parse_response(response, n, truncated=truncated)
     ranking = [initial_list[number - 1] for number in parsed.permutation]
-    gold_ranking = [initial_list[number - 1] for number in gold]
     ndcg, recall = ndcg_at(ranking, labels), recall_at(ranking, labels)
     shared = (
-        average_overlap(ranking, gold_ranking)
+        average_overlap(parsed.permutation, gold)
         if overlap == "average"
-        else rbo(ranking, gold_ranking, rbo_p)
+        else rbo(parsed.permutation, gold, rbo_p)
     )
     form: Format = "ok"
     reward = ndcg + recall_weight * recall + overlap_weight * shared

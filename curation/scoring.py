@@ -3,8 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import ir_measures
+from ir_measures.providers import FallbackProvider, Provider
 
 from curation.errors import CurationError
+
+# trec_eval first, then what it lacks (RR@k, Judged, Compat, …). The default pipeline would go on to
+# gdeval, a perl script that fails on ids with spaces.
+_PROVIDER: Provider = FallbackProvider(  # type: ignore[no-untyped-call]
+    [
+        ir_measures.pytrec_eval,
+        ir_measures.msmarco,
+        ir_measures.judged,
+        ir_measures.compat,
+        ir_measures.accuracy,
+    ]
+)
+_LARGEST = 1_000_000
 
 
 def per_query(
@@ -24,15 +38,18 @@ def per_query(
     """
     parsed = parse_measures(measures)
     values = {qid: dict.fromkeys(measures, 0.0) for qid in qrels}
-    by_name = {str(measure): name for name, measure in parsed.items()}
-    evaluated = ir_measures.iter_calc(
+    names: dict[str, list[str]] = {}  # AP and MAP are one measure
+    for name, measure in parsed.items():
+        names.setdefault(str(measure), []).append(name)
+    evaluated = _PROVIDER.iter_calc(
         list(parsed.values()),
         {qid: dict(judged) for qid, judged in qrels.items()},
         {qid: dict(scores) for qid, scores in run.items()},
     )
     for metric in evaluated:
         if metric.query_id in values:
-            values[metric.query_id][by_name[str(metric.measure)]] = float(metric.value)
+            for name in names[str(metric.measure)]:
+                values[metric.query_id][name] = float(metric.value)
     return values
 
 
@@ -51,11 +68,31 @@ def parse_measures(names: Iterable[str]) -> dict[str, ir_measures.measures.Measu
     found, unknown = {}, []
     for name in names:
         try:
-            found[name] = ir_measures.parse_measure(name)
+            measure = ir_measures.parse_measure(name)
+            sane = all(_sane(*each) for each in measure.params.items())
+            known = sane and _PROVIDER.supports(measure)
         except (NameError, ValueError, SyntaxError, TypeError, AssertionError):
+            known = False
+        if known:
+            found[name] = measure
+        else:
             unknown.append(name)
     if unknown:
         raise CurationError(
             f"Unknown measures: {', '.join(unknown)}. Examples: nDCG@10, R@10, AP, RR@10, P@5."
         )
     return found
+
+
+def _sane(name: str, value: object) -> bool:
+    """Return whether a measure's parameter is one that trec_eval's code survives.
+
+    It aborts the whole process at a cutoff of 0, for one.
+    """
+    if isinstance(value, bool | str):
+        return name not in ("cutoff", "rel")
+    if isinstance(value, dict):  # the gain of each relevance
+        return all(isinstance(gain, int) and 0 <= gain <= _LARGEST for gain in value.values())
+    if isinstance(value, int):
+        return 1 <= value <= _LARGEST
+    return isinstance(value, float) and 0 <= value <= _LARGEST

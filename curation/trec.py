@@ -7,6 +7,7 @@ whatever stands between them is the id.
 import gzip
 import math
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,8 +16,7 @@ from curation.errors import FormatError
 Qrels = dict[str, dict[str, int]]
 Run = dict[str, dict[str, float]]
 
-_QRELS_LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S.*?)\s+(\S+)")
-_RUN_LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S.*?)\s+(\S+)\s+(\S+)\s+(\S+)")
+_HIGHEST = 1_000_000  # relevance; trec_eval's code gives wrong values from 2^31 - 1 on
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -27,21 +27,23 @@ def read_qrels(path: Path) -> Qrels:
     """
     qrels: Qrels = {}
     for number, line in _lines(path):
-        match = _QRELS_LINE.fullmatch(line)
-        if match is None:
+        fields = _fields(line, after=1)
+        if fields is None:
             raise FormatError(
                 f"expected `qid 0 docid relevance`, got {line!r:.80}", file=path, line=number
             )
-        qid, _, docid, relevance = match.groups()
+        qid, docid, relevance = fields
         try:
             value = int(relevance)
-        except ValueError as error:
+        except ValueError:
+            value = _HIGHEST + 1
+        if abs(value) > _HIGHEST:
             raise FormatError(
-                f"must be a whole number, got {relevance!r}",
+                f"must be a whole number of at most {_HIGHEST:,}, got {relevance!r:.40}",
                 file=path,
                 line=number,
                 field="relevance",
-            ) from error
+            )
         judged = qrels.setdefault(qid, {})
         if docid in judged:
             raise FormatError(
@@ -64,12 +66,12 @@ def read_run(path: Path) -> Run:
     """
     run: Run = {}
     for number, line in _lines(path):
-        match = _RUN_LINE.fullmatch(line)
-        if match is None:
+        fields = _fields(line, after=3)
+        if fields is None:
             raise FormatError(
                 f"expected `qid Q0 docid rank score tag`, got {line!r:.80}", file=path, line=number
             )
-        qid, _, docid, _, text, _ = match.groups()
+        qid, docid, _, text, _ = fields
         try:
             score = float(text)
         except ValueError:
@@ -96,13 +98,24 @@ def write_run(path: Path, run: Mapping[str, Sequence[str]], tag: str) -> None:
     """Write rankings, best first, with scores that fall by rank so that no two tie.
 
     Args:
+        path: Gzipped if its name ends in .gz; the same rankings give the same bytes.
         tag: The run's name; white space in it becomes `_`.
     """
     name = re.sub(r"\s+", "_", tag) or "rankdesk"
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for qid, docids in run.items():
-            for rank, docid in enumerate(docids, start=1):
-                file.write(f"{qid} Q0 {docid} {rank} {1 / rank:.9g} {name}\n")
+    text = "".join(
+        f"{qid} Q0 {docid} {rank} {1 / rank:.9g} {name}\n"
+        for qid, docids in run.items()
+        for rank, docid in enumerate(docids, start=1)
+    )
+    data = text.encode("utf-8")
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def _fields(line: str, *, after: int) -> list[str] | None:
+    """Return qid, docid and the `after` fields behind it, or None where fields are too few."""
+    front = line.split(None, 2)
+    back = front[2].rsplit(None, after) if len(front) == 3 else []
+    return [front[0], *back] if len(back) == after + 1 else None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -117,5 +130,5 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, text
     except UnicodeDecodeError as error:
         raise FormatError("this line is not UTF-8", file=path, line=number) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise FormatError(f"it cannot be read: {error}", file=path) from error

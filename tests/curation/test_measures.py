@@ -69,6 +69,20 @@ def test_overlaps_are_symmetric_and_bounded(order, other):
         assert measure(order, order) == pytest.approx(1)
 
 
+def test_long_lists():
+    long = [str(i) for i in range(1500)]
+    assert average_overlap(long, long) == 1
+    assert average_overlap(long, long[::-1]) == pytest.approx(0.307, abs=1e-3)  # 1 - ln 2, nearly
+    with pytest.raises(ValueError, match="1 to 1000"):
+        ndcg_at(long, {"1400"}, 1500)
+
+
+@pytest.mark.parametrize(("a", "b"), [("ab", "ac"), ("ab", "aa")])
+def test_overlap_is_of_the_same_items(a, b):
+    with pytest.raises(ValueError, match="the same items"):
+        average_overlap(a, b)
+
+
 def test_what_is_not_there():
     assert ndcg_at(["a"], set()) == 0
     assert recall_at(["a"], set()) == 0

@@ -28,6 +28,16 @@ CASES = [
     ("<think>x</think><answer>[3]</answer> <answer>[2] > [1] > [3]</answer>", (3, 1, 2), "missing"),
     ("<think>open <answer>[3] > [2] > [1]</answer>", (3, 2, 1), "ok"),
     ("<think>x</think><answer>" + "9" * 6000 + "</answer>", (1, 2, 3), "out_of_range"),
+    ("<think>x</think><answer>1.5, -3, 1-3</answer>", (1, 3, 2), "out_of_range"),
+    ("<think>write <answer> tags, [3] beats [1]</think>", (1, 2, 3), "no_answer"),  # a chain
+    ("<think>say <answer>[3] > [1]</answer> then</think>", (1, 2, 3), "no_answer"),
+    ("write <answer> tags, [3] beats [1]</think>", (1, 2, 3), "no_answer"),  # opened by the prompt
+    ("<think>write <answer> tags, [3] beats", (1, 2, 3), "truncated"),
+    ("<think>like <answer>answer here</answer> so [3]", (1, 2, 3), "truncated"),
+    ("<think>x <answer>[3] > [2]", (3, 2, 1), "truncated"),  # an order, in a chain left open
+    ("<answer>[2]</answer><think>late [3]</think>", (2, 1, 3), "missing"),
+    ("<think>a</think>b<think><answer>[3]</think><answer>[2]</answer>", (2, 1, 3), "missing"),
+    ("x</think><answer>[2] > [1] > [3]</answer>", (2, 1, 3), "ok"),
     ("<think>x</think><answer>٣ > ² > [1]</answer>", (1, 2, 3), "missing"),  # other digits: words
 ]
 
@@ -78,6 +88,8 @@ def test_what_is_rendered_is_read_back(permutation):
         "</think>" + " " * 1_000_000,
         "<answer>" * 125_000,
         "</think> " * 110_000,
+        "</think><answer>" * 60_000,
+        "</think><answer>" * 60_000 + "</answer>",
     ],
 )
 def test_a_megabyte_of_tags_is_read_in_linear_time(hostile):

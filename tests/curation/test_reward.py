@@ -77,6 +77,12 @@ def test_valid_answers_are_worth_what_the_authors_pay(problem):
     assert found.permutation == tuple(permutation)
 
 
+@pytest.mark.parametrize("initial", [[], ["a", "a"]])
+def test_docids_must_tell_passages_apart(initial):
+    with pytest.raises(CurationError, match="distinct docids"):
+        multi_view_reward("", initial, ["a"], "[1] > [2]")
+
+
 def test_geometric_overlap_is_an_option_of_its_own():
     assert score("[1] > [2] > [3] > [4]", overlap="rbo").reward == pytest.approx(1.3)
     average, geometric = (

@@ -47,6 +47,30 @@ def test_a_query_without_results_counts_as_zero():
     assert scoring.mean(values) == {"nDCG@10": 0.5, "R@10": 0.5}
 
 
+def test_two_names_of_a_measure_have_one_value():
+    values = scoring.per_query({"q": {"a": 1}}, {"q": {"b": 2.0, "a": 1.0}}, ["AP", "MAP"])
+    assert values == {"q": {"AP": 0.5, "MAP": 0.5}}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nDCG@0",  # aborts the process inside trec_eval
+        "nDCG@True",
+        "P",
+        "P@9999999",
+        "AP(rel=0)",
+        "P(rel='x')@5",
+        "nDCG(dcg='exp-log2')@10",  # gdeval: fails on ids with spaces
+        "ERR@10",
+        "alpha_nDCG@10",
+    ],
+)
+def test_measures_that_cannot_be_computed_are_refused_before_any_work(name):
+    with pytest.raises(CurationError, match="Unknown measures"):
+        scoring.per_query({"q": {"a b": 1}}, {"q": {"a b": 1.0}}, [name])
+
+
 def test_all_unknown_measures_are_named_at_once():
     with pytest.raises(CurationError, match=r"nope, __import__\('os'\).*nDCG@10"):
         scoring.parse_measures(["nope", "nDCG@10", "__import__('os')"])

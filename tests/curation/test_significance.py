@@ -17,6 +17,11 @@ def test_equal_systems_are_ties_with_p_one():
     assert (found.difference, found.ci, found.p, found.ties) == (0, (0, 0), 1.0, 5)
 
 
+def test_one_query_proves_nothing():
+    found = compare([1.0], [0.0])
+    assert (found.difference, found.ci, found.p, found.wins, found.n) == (1, (1, 1), 1.0, 1, 1)
+
+
 def test_no_p_value_is_ever_zero():
     found = compare([1.0] * 60, [0.0] * 60)
     assert 0 < found.p < 0.001
