@@ -35,26 +35,56 @@ def build_tiny_model(texts: Iterable[str], out: Path, *, seed: int) -> None:
     """
     tokenizer = _train_tokenizer(texts)
     torch.manual_seed(seed)
+    layers = 3
     model = Qwen3ForCausalLM(  # type: ignore[no-untyped-call]  # transformers has no hint there
         Qwen3Config(
             vocab_size=len(tokenizer),
             hidden_size=128,
             intermediate_size=256,
-            num_hidden_layers=3,
+            num_hidden_layers=layers,
             num_attention_heads=4,
             num_key_value_heads=4,
             head_dim=32,
             max_position_embeddings=CONTEXT,
             initializer_range=0.06,  # about 1/sqrt(hidden); the default of 0.02 starts slowly
             tie_word_embeddings=True,
+            # The first layer reads what is near, which is where a passage's words are; the large
+            # base (as in released Qwen3 models) lets the others compare tokens far apart.
+            use_sliding_window=True,
+            sliding_window=32,
+            layer_types=["sliding_attention"] + ["full_attention"] * (layers - 1),
+            rope_parameters={"rope_type": "default", "rope_theta": 1e6},
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+    _start_by_matching(model)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer.save_pretrained(out)
     model.save_pretrained(out)
+
+
+@torch.no_grad()
+def _start_by_matching(model: Qwen3ForCausalLM) -> None:
+    """Let attention begin by finding equal tokens and copying what it finds.
+
+    Trained models come to do so by themselves; a tiny one needs most of its steps for it. Values
+    and outputs are transposes of each other (after Trockman and Kolter, arXiv 2305.09828), and past
+    the first layer queries equal keys.
+    """
+    for number, layer in enumerate(model.model.layers):
+        attention = layer.self_attn
+        size = attention.v_proj.weight.shape[0]
+        value = torch.nn.init.orthogonal_(torch.empty(size, size))
+        attention.v_proj.weight.copy_(value)
+        attention.o_proj.weight.copy_(0.3 * value.T)
+        if number > 0:
+            query = torch.nn.init.orthogonal_(torch.empty(size, size))
+            attention.q_proj.weight.copy_(query)
+            attention.k_proj.weight.copy_(query)
+            attention.q_norm.weight.fill_(1.3)
+            attention.k_norm.weight.fill_(1.3)
 
 
 def _train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:

@@ -34,6 +34,13 @@ def register(cli: typer.Typer) -> None:
     cli.command("evaluate")(evaluate)
 
 
+def _open(context: typer.Context) -> Store:
+    """Open the workspace and read what jobs wrote since."""
+    store = open_store(context)
+    ingest.sync(store)
+    return store
+
+
 @train.command("sft")
 def train_sft(
     context: typer.Context,
@@ -75,7 +82,7 @@ def _train(
     wait: bool,
     as_json: bool,
 ) -> None:
-    with open_store(context) as store:
+    with _open(context) as store:
         prepared = desk.prepare_training(
             store,
             kind=kind,
@@ -153,8 +160,7 @@ def _emit_job(store: Store, wanted: str, as_json: bool) -> None:
 
 def list_jobs(context: typer.Context, as_json: Json = False) -> None:
     """List the jobs, newest first."""
-    with open_store(context) as store:
-        ingest.sync(store)
+    with _open(context) as store:
         rows = [
             _describe(store, row, desk.job_state(store, row["job_id"]))
             for row in jobs.list_jobs(store)
@@ -165,7 +171,7 @@ def list_jobs(context: typer.Context, as_json: Json = False) -> None:
 @job.command("show")
 def job_show(context: typer.Context, job_id: JobName, as_json: Json = False) -> None:
     """Show one job."""
-    with open_store(context) as store:
+    with _open(context) as store:
         _emit_job(store, job_id, as_json)
 
 
@@ -177,7 +183,7 @@ def job_stop(
     as_json: Json = False,
 ) -> None:
     """Stop a running or queued job."""
-    with open_store(context) as store:
+    with _open(context) as store:
         found = jobs.get_job(store, job_id)["job_id"]
         desk.stop(store, found, save=save)
         while desk.job_state(store, found).state in ("queued", "running"):
@@ -190,7 +196,7 @@ def job_resume(
     context: typer.Context, job_id: JobName, wait: Wait = False, as_json: Json = False
 ) -> None:
     """Go on from the last complete checkpoint, or the last answered call."""
-    with open_store(context) as store:
+    with _open(context) as store:
         found = jobs.get_job(store, job_id)["job_id"]
         desk.resume(store, found)
         if wait:
@@ -221,7 +227,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Rerank a benchmark's first-stage run with a checkpoint and score it."""
-    with open_store(context) as store:
+    with _open(context) as store:
         prepared = desk.prepare_evaluation(
             store,
             checkpoint=checkpoint,

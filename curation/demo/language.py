@@ -20,7 +20,7 @@ OPENERS = (
     "A busy day at {place}: {n} {things}.",
 )
 _SENTENCE = re.compile(r".*?[.?]")
-WORKED = ("{problem} Answer: {principle}.", "{problem} {step} It is a case of {principle}.")
+WORKED = ("{problem} Answer: {principle}.", "{problem} It is a case of {principle}.")
 NOTES = ("{line} This is {principle}.", "Note: {line} Keyword: {principle}.")
 
 
@@ -86,11 +86,9 @@ def problem(random: Random, setting: Setting, principle: Principle, cue: int) ->
 def worked_problem(random: Random, setting: Setting, principle: Principle) -> str:
     """Return a worked problem; it names its principle at the end, which no query does."""
     cue = random.choice(principle.cues).format(**_values(random, setting))
-    if random.random() < 0.8:
-        cue = _SENTENCE.match(cue)[0]  # type: ignore[index]  # every cue holds a sentence
-    return random.choice(WORKED).format(
-        problem=cue, principle=principle.name, step=random.choice(principle.steps)
-    )
+    situation = _SENTENCE.match(cue)
+    assert situation is not None, "every cue holds a sentence"
+    return random.choice(WORKED).format(problem=situation[0], principle=principle.name)
 
 
 def note(random: Random, principle: Principle) -> str:

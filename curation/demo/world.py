@@ -166,7 +166,7 @@ def build_world(seed: int = 0, n_items: int = 1500, n_benchmark: int = 150) -> W
     for number in range(1, n_items + 1):
         qid = f"train-{number:04}"
         domain, setting, principle, query = builder.query(qid, held_out=False)
-        n = builder.random.choice((6, 7, 8))
+        n = builder.random.choice((6, 6, 6, 7, 8))
         candidates = builder.candidates(
             f"{domain.name}/{number:04}", domain, setting, principle, n, hard=n // 2
         )
