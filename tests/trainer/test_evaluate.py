@@ -41,9 +41,9 @@ class ScriptedEngine:
 
 def right_answer(prompt: str) -> str:
     """Rank the passage first whose number the query names, if the window has it."""
-    query, *passages = [line for line in prompt.splitlines() if "number" in line]
+    *passages, query = [line for line in prompt.splitlines() if "number" in line]
     wanted = query.rstrip("?").split()[-1]
-    hits = [p.split("]")[0].strip("[") for p in passages if p.split()[-1] == wanted]
+    hits = [p.split()[-1].strip("[]") for p in passages if p.split()[-2] == wanted]
     return "<think>look</think>\n<answer>" + " > ".join(f"[{hit}]" for hit in hits) + "</answer>"
 
 

@@ -36,7 +36,7 @@ def test_sft_rows_hold_prompt_chain_and_answer(tokenizer, sft):
     ]
     prompt = row["prompt"][-1]["content"]
     assert "which note is on number 4?" in prompt
-    assert "[3] note 2 on number 4" in prompt
+    assert "note 2 on number 4 [3]" in prompt
     assert (row["item_id"], row["qid"], row["domain"]) == (item.item_id, "q 2", "math-qa")
     assert parse_response(row["completion"][0]["content"], 4).permutation == item.permutation
 
