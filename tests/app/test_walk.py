@@ -237,7 +237,9 @@ def train(page: Page) -> None:
     page.get_by_role("link", name="Train on it").click()
     page.get_by_role("textbox", name="Other settings").fill("max_steps=8\nlogging_steps=2")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("8 updates")).to_be_visible()
+    expect(page.get_by_text("8 updates")).to_be_visible(
+        timeout=JOB_MS
+    )  # the preflight loads a tokenizer
     shoot(page, "new-job")
     button(page, "^.*Start$").last.click()
     page.wait_for_url(re.compile(r"/jobs\?.*job="))

@@ -52,7 +52,7 @@ def test_a_killed_job_resumes_to_the_losses_of_one_that_was_not(train_spec, tmp_
     lineage = read_json(killed / "model" / "lineage.json")
     assert (lineage["job_id"], lineage["kind"]) == (killed.name, "sft")
     assert lineage["snapshot_id"] == train_spec("demo-sft", SFT).snapshot.name
-    assert lineage["recipe"]["learning_rate"] == 1e-3
+    assert lineage["recipe"]["learning_rate"] == 1.5e-3
     assert {"base", "parent", "code_version", "libraries", "seed", "created_at"} <= set(lineage)
     names = {path.name for path in (killed / "model").iterdir()}
     assert {"model.safetensors", "tokenizer.json", "config.json"} <= names
