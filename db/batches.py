@@ -33,6 +33,14 @@ ORDER BY i.domain, i.qid, i.item_id
 """
 
 
+_LISTED = """
+SELECT b.*, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id) AS n_items,
+       s.snapshot_id, s.approved_by, s.approved_at
+FROM batches b
+LEFT JOIN snapshots s USING (batch_id)
+"""
+
+
 def select_items(store: Store, selection: Mapping[str, Any]) -> pl.DataFrame:
     """Return what a selection would put into a batch.
 
@@ -79,11 +87,7 @@ def create_batch(
 
 def list_batches(store: Store) -> pl.DataFrame:
     """Return every batch, newest first, with its size and its snapshot where it is approved."""
-    return store.frame(
-        "SELECT b.*, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id) AS n_items,"
-        " s.snapshot_id, s.approved_by, s.approved_at"
-        " FROM batches b LEFT JOIN snapshots s USING (batch_id) ORDER BY b.created_at DESC"
-    )
+    return store.frame(_LISTED + "ORDER BY b.created_at DESC")
 
 
 def get_batch(store: Store, wanted: str) -> dict[str, Any]:
@@ -93,10 +97,7 @@ def get_batch(store: Store, wanted: str) -> dict[str, Any]:
         NotFoundError: If there is no such batch.
     """
     row = store.row(
-        "SELECT b.*, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id) AS n_items,"
-        " s.snapshot_id, s.approved_by, s.approved_at"
-        " FROM batches b LEFT JOIN snapshots s USING (batch_id)"
-        " WHERE $wanted IN (b.batch_id, b.name) ORDER BY b.created_at DESC LIMIT 1",
+        _LISTED + "WHERE $wanted IN (b.batch_id, b.name) ORDER BY b.created_at DESC LIMIT 1",
         {"wanted": wanted},
     )
     if row is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.commands.terminal import Json, Progress, emit, frame_rows, open_store, render, say, user
+from app.commands.terminal import Json, Progress, emit, open_store, render, say, user
 from app.commands.terminal import workspace as locate
 from curation import batching, consistency
 from curation.exports import FORMATS, export_snapshot
@@ -139,7 +139,7 @@ def show_consistency(
     """Show how many items the self-consistency cut keeps and drops, by domain."""
     with open_store(context) as store:
         values = items.consistency_values(store)
-    rows: list[dict[str, Any]] = frame_rows(consistency.kept_curve(values, [cut]))
+    rows: list[dict[str, Any]] = consistency.kept_curve(values, [cut]).to_dicts()
     total = {"domain": "all", "cut": cut, "kept": sum(r["kept"] for r in rows)}
     total["dropped"] = len(values) - total["kept"]
     result = {
@@ -209,7 +209,7 @@ def batch_approve(
 def batch_list(context: typer.Context, as_json: Json = False) -> None:
     """List the batches and their snapshots."""
     with open_store(context) as store:
-        rows = frame_rows(batches.list_batches(store))
+        rows = batches.list_batches(store).to_dicts()
     columns = {
         "name": "name",
         "n_items": "items",

@@ -8,7 +8,6 @@ from getpass import getuser
 from os import environ
 from typing import Annotated, Any
 
-import polars as pl
 import typer
 
 from db.store import Store
@@ -60,11 +59,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     return str(value).replace("\n", " ")
-
-
-def frame_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return a frame's rows, for `emit`."""
-    return frame.to_dicts()
 
 
 class Progress:
