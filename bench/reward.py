@@ -5,8 +5,10 @@
 
 The other side does per call what ReasonRank's `verl/utils/reward_score/ranking.py` does: a new
 pytrec_eval `RelevanceEvaluator` over one query, and the `rbo` package at its default p = 1 (which
-asks for numpy < 2, hence --no-deps and a folder of its own). Both sides score the same responses,
-and their values are compared before any time is printed. Two ratios: of the measures alone, which
+asks for numpy < 2, hence --no-deps and a folder of its own). Both sides score the same responses in
+the same order, groups of 8 rollouts a prompt as GRPO draws them: ours reads a prompt's labels once
+a group, theirs once a response, as their code does. Values are compared before any time is printed.
+Two ratios: of the measures alone, which
 is what the construction does, and of the whole reward with its parsing. Each is the median over
 short rounds in turn, with the 10th and 90th percentile: on a busy machine they lie far apart.
 """
@@ -27,6 +29,7 @@ from curation.permutation import render_answer, render_response
 from curation.reward import multi_view_reward
 
 ROUNDS = 100
+GROUP = 8  # rollouts a prompt, as in the paper
 T = TypeVar("T")
 _OUTPUT = re.compile(r"<think>.*</think>\s*<answer>(.*?)</answer>", re.DOTALL)
 
@@ -44,18 +47,14 @@ class Case:
 def cases(n: int) -> list[Case]:
     chance = random.Random(0)
     made = []
-    for _ in range(n):
-        initial = [f"passage-{i}" for i in range(20)]
-        order = chance.sample(range(1, 21), 20)
-        chain = " ".join(f"[{i}] says a little about the query." for i in range(1, 21))
-        made.append(
-            Case(
-                render_response(chain, order),
-                initial,
-                chance.sample(initial, 3),
-                render_answer(chance.sample(range(1, 21), 20)),
-            )
-        )
+    chain = " ".join(f"[{i}] says a little about the query." for i in range(1, 21))
+    for prompt in range(n // GROUP):
+        initial = [f"passage-{prompt}-{i}" for i in range(20)]
+        relevant = chance.sample(initial, 3)
+        gold = render_answer(chance.sample(range(1, 21), 20))
+        for _ in range(GROUP):
+            response = render_response(chain, chance.sample(range(1, 21), 20))
+            made.append(Case(response, initial, relevant, gold))
     return made
 
 
@@ -105,8 +104,9 @@ def report(
 ) -> None:
     """Time both sides in turn, on a share of the inputs a round."""
     rounds = []
+    size = len(inputs) // ROUNDS
     for first in range(ROUNDS):
-        share = inputs[first::ROUNDS]
+        share = inputs[first * size : (first + 1) * size]
         times = [seconds(side, share) for side in (slow, fast)]
         rounds.append([1e6 * each / len(share) for each in times])
     ratios = sorted(a / b for a, b in rounds)
@@ -118,10 +118,10 @@ def report(
 
 
 def main() -> None:
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     made = cases(n)
     worst = max(abs(ours(case) - theirs(case)) for case in made)
-    print(f"{n} responses of 20 passages, {ROUNDS} rounds; values differ by {worst:.1e}")
+    print(f"{len(made)} responses of 20 passages, {ROUNDS} rounds; values differ by {worst:.1e}")
     lists = [
         (random.Random(i).sample(c.initial, 20), c.initial, c.relevant) for i, c in enumerate(made)
     ]

@@ -13,7 +13,7 @@ _HARMONIC = [0.0, *accumulate(1 / depth for depth in range(1, _DEEPEST + 1))]
 _IDEAL = [0.0, *accumulate(_DISCOUNTS)]  # gain of the best order of as many relevant passages
 
 
-def ndcg_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) -> float:
+def ndcg_at(ranking: Sequence[Hashable], relevant: Collection[Hashable], k: int = 10) -> float:
     """Return nDCG@k, 0..1, of a ranking without repeats; 0 when nothing is relevant.
 
     Gain 1 for a relevant passage, discount log2(rank + 1), ideal over min(k, |relevant|)
@@ -36,7 +36,7 @@ def ndcg_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) -> f
     return gain / _IDEAL[min(k, len(labels))] if labels else 0.0
 
 
-def recall_at(ranking: Sequence[str], relevant: Collection[str], k: int = 10) -> float:
+def recall_at(ranking: Sequence[Hashable], relevant: Collection[Hashable], k: int = 10) -> float:
     """Return the share of the relevant passages among the first k, 0..1; 0 without any."""
     labels = relevant if isinstance(relevant, (set, frozenset)) else set(relevant)
     return len(labels.intersection(ranking[:k])) / len(labels) if labels else 0.0
@@ -52,15 +52,22 @@ def average_overlap(a: Sequence[Hashable], b: Sequence[Hashable]) -> float:
         >>> average_overlap(["a", "b"], ["b", "a"])
         0.5
     """
-    if list(a) == list(b):
-        return 1.0  # exactly, where the sums below would round
-    places = _places(a, b)
+    return overlap_of_places(_places(a, b))
+
+
+def overlap_of_places(places: Sequence[int]) -> float:
+    """Return `average_overlap` from each item's 0-based place in the other order."""
     n = len(places)
     if n > _DEEPEST:
-        return sum(_agreements(a, b)) / n
+        return sum(_agreements(places)) / n
     # An item counts 1/d at every depth d from the one at which both lists have shown it.
-    missed = [_HARMONIC[j] if j > i else _HARMONIC[i] for i, j in enumerate(places)]
-    return _HARMONIC[n] - sum(missed) / n
+    missed = 0.0
+    same = True
+    for i, j in enumerate(places):
+        missed += _HARMONIC[j] if j > i else _HARMONIC[i]
+        same = same and i == j
+    # Exactly 1 for one order, where the sums would round.
+    return 1.0 if same else _HARMONIC[n] - missed / n
 
 
 def rbo(a: Sequence[Hashable], b: Sequence[Hashable], p: float) -> float:
@@ -74,17 +81,17 @@ def rbo(a: Sequence[Hashable], b: Sequence[Hashable], p: float) -> float:
     """
     if not 0 < p < 1:
         raise ValueError(f"p must be between 0 and 1, got {p}")
-    agreements = _agreements(a, b)
+    agreements = _agreements(_places(a, b))
     if not agreements:
         return 1.0
     head = sum((1 - p) * p**depth * share for depth, share in enumerate(agreements))
     return head + p ** len(agreements) * agreements[-1]
 
 
-def _agreements(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[float]:
-    """Return |a[:d] ∩ b[:d]| / d for every depth d."""
-    newly_shared = [0] * len(a)
-    for before, other in enumerate(_places(a, b)):
+def _agreements(places: Sequence[int]) -> list[float]:
+    """Return |a[:d] ∩ b[:d]| / d for every depth d, from the places of a's items in b."""
+    newly_shared = [0] * len(places)
+    for before, other in enumerate(places):
         newly_shared[max(before, other)] += 1
     return [count / depth for depth, count in enumerate(accumulate(newly_shared), start=1)]
 

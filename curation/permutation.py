@@ -100,6 +100,32 @@ open or the engine hit its limit |
     return Parsed(permutation, status, chain, well_formed)
 
 
+def parse_choice(response: str, n: int, *, truncated: bool = False) -> tuple[int | None, Status]:
+    """Read the one passage of 1..n that a response names; answers are found as for an order.
+
+    Of several, the first counts.
+
+    Returns:
+        The number, None where none of 1..n is named; and `ok`, or as for an order what was wrong:
+        `repeated` says that more than one was named.
+
+    Raises:
+        ValueError: `n` is below 1.
+
+    Example:
+        >>> parse_choice("<think>[1] is off topic</think><answer>[2]</answer>", 3)
+        (2, 'ok')
+    """
+    parsed = parse_response(response, n, truncated=truncated)
+    _, answer, _, _ = _blocks(response)
+    named = [number for number in read_numbers(answer or "") if 1 <= number <= n]
+    if not named:
+        return None, parsed.status
+    if parsed.status in ("truncated", "out_of_range"):
+        return named[0], parsed.status
+    return named[0], "ok" if len(named) == 1 else "repeated"
+
+
 def read_numbers(text: str) -> list[int]:
     """Return the numbers of a text, in order; one of more than nine digits counts as 0."""
     digits = text.encode("utf-8", "replace").translate(_DIGITS_ALONE).split()

@@ -7,10 +7,11 @@ reads it as the last passage).
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from curation.errors import CurationError
-from curation.measures import average_overlap, ndcg_at, rbo, recall_at
+from curation.measures import ndcg_at, overlap_of_places, rbo, recall_at
 from curation.permutation import Status, parse_response, read_numbers
 
 Format = Literal["ok", "bad_answer", "bad_output"]
@@ -66,30 +67,14 @@ def multi_view_reward(
     Raises:
         CurationError: If the labels or the ground truth do not fit the list.
     """
-    n = len(initial_list)
-    shown = set(initial_list)
-    if not len(shown) == n > 0:
-        raise CurationError(
-            f"initial_list must hold distinct docids, at least one, got {list(initial_list)!r:.80}."
-        )
-    gold = read_numbers(ground_truth)
-    if sorted(gold) != list(range(1, n + 1)):
-        raise CurationError(
-            f"ground_truth must name each of 1..{n} once, got {ground_truth!r:.80}."
-        )
-    labels = set(relevant_docids)
-    if not labels or not labels <= shown:
-        raise CurationError(
-            "relevant_docids must be a non-empty part of initial_list, "
-            f"got {list(relevant_docids)!r:.80}."
-        )
-    parsed = parse_response(response, n, truncated=truncated)
-    ranking = [initial_list[number - 1] for number in parsed.permutation]
-    ndcg, recall = ndcg_at(ranking, labels), recall_at(ranking, labels)
+    target = _target(tuple(initial_list), tuple(relevant_docids), ground_truth)
+    parsed = parse_response(response, len(initial_list), truncated=truncated)
+    ndcg = ndcg_at(parsed.permutation, target.relevant)
+    recall = recall_at(parsed.permutation, target.relevant)
     shared = (
-        average_overlap(parsed.permutation, gold)
+        overlap_of_places([target.places[number] for number in parsed.permutation])
         if overlap == "average"
-        else rbo(parsed.permutation, gold, rbo_p)
+        else rbo(parsed.permutation, target.gold, rbo_p)
     )
     form: Format = "ok"
     reward = ndcg + recall_weight * recall + overlap_weight * shared
@@ -98,3 +83,34 @@ def multi_view_reward(
     elif parsed.status != "ok":
         form, reward = "bad_answer", BAD_ANSWER
     return Reward(reward, form, ndcg, recall, shared, parsed.permutation, parsed.status)
+
+
+class _Target(NamedTuple):
+    """What the rollouts of one prompt are scored against; passages by their 1-based numbers."""
+
+    relevant: frozenset[int]
+    gold: tuple[int, ...]
+    places: tuple[int, ...]  # by number: 0-based place in `gold`; there is no passage 0
+
+
+@lru_cache(maxsize=4096)  # a group's rollouts are scored one after the other
+def _target(initial_list: tuple[str, ...], relevant: tuple[str, ...], ground_truth: str) -> _Target:
+    numbers = {docid: number for number, docid in enumerate(initial_list, start=1)}
+    n = len(initial_list)
+    if not len(numbers) == n > 0:
+        raise CurationError(
+            f"initial_list must hold distinct docids, at least one, got {list(initial_list)!r:.80}."
+        )
+    gold = read_numbers(ground_truth)
+    if sorted(gold) != list(range(1, n + 1)):
+        raise CurationError(
+            f"ground_truth must name each of 1..{n} once, got {ground_truth!r:.80}."
+        )
+    if not relevant or not numbers.keys() >= set(relevant):
+        raise CurationError(
+            f"relevant_docids must be a non-empty part of initial_list, got {list(relevant)!r:.80}."
+        )
+    places = [0] * (n + 1)
+    for place, number in enumerate(gold):
+        places[number] = place
+    return _Target(frozenset(numbers[docid] for docid in relevant), tuple(gold), tuple(places))

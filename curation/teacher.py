@@ -160,8 +160,12 @@ def _reasoning(extra: dict[str, Any]) -> str:
     return str(extra.get("reasoning_content") or extra.get("reasoning") or "")
 
 
-def to_reasonrank_rows(labels: Sequence[TeacherLabels]) -> Iterator[dict[str, Any]]:
-    """Yield rows of ReasonRank's layout; items without a relevant passage are left out."""
+def to_reasonrank_rows(labels: Sequence[TeacherLabels], author: str) -> Iterator[dict[str, Any]]:
+    """Yield rows of ReasonRank's layout; items without a relevant passage are left out.
+
+    Args:
+        author: The teacher's name, kept with each ranking.
+    """
     for each in labels:
         if not each.relevant_docids:
             continue
@@ -173,5 +177,5 @@ def to_reasonrank_rows(labels: Sequence[TeacherLabels]) -> Iterator[dict[str, An
             "reasoning": each.chain,
             "relevant_docids": list(each.relevant_docids),
             "status": each.status,
-            "author_name": "simulated-teacher",
+            "author_name": author,
         }

@@ -86,7 +86,7 @@ def _write_labels(world: World, layout: Path, seed: int, on_progress: Progress) 
     (layout / "id_query").mkdir(parents=True)
     (layout / "id_doc").mkdir()
     with (layout / "training_data_all.jsonl").open("w", encoding="utf-8") as file:
-        for row in to_reasonrank_rows(labels):
+        for row in to_reasonrank_rows(labels, MODEL):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     for domain in {item.domain for item in world.items}:
         own = [item for item in world.items if item.domain == domain]

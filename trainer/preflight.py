@@ -93,7 +93,7 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
     )
     free = shutil.disk_usage(root).free
     if free < _GIB:
-        checks.append(Check("disk", "warning", f"Only {free / _GIB:.1f} GiB are free on {root}."))
+        checks.append(Check("disk", "warning", f"Only {_in_words(free)} are free on {root}."))
     return checks
 
 
@@ -107,7 +107,7 @@ def check_base(source: str, place: ModelPlace, name: str = "base model") -> Chec
             return Check(name, "error", message)
         message = f"{source} is not on this machine: the job downloads it first."
         return Check(name, "warning", message)
-    return Check(name, "ok", f"{source}, {place.size / _GIB:.2f} GiB of safetensors.")
+    return Check(name, "ok", f"{source}, {_in_words(place.size)} of safetensors.")
 
 
 def check_count(items: Sequence[TrainingItem], total: int, recipe: SftRecipe | GrpoRecipe) -> Check:
@@ -280,7 +280,7 @@ def check_disk(recipe: SftRecipe | GrpoRecipe, place: ModelPlace, base: str, roo
     """Is there room for two checkpoints and the final model?"""
     free = shutil.disk_usage(root).free
     if not place.size:
-        message = f"{free / _GIB:.1f} GiB are free; the base model's size is not known yet."
+        message = f"{_in_words(free)} are free; the base model's size is not known yet."
         return Check("disk", "warning", message)
     config = _config(base)
     stored = str(config.get("dtype", config.get("torch_dtype", "bfloat16")))
@@ -288,7 +288,7 @@ def check_disk(recipe: SftRecipe | GrpoRecipe, place: ModelPlace, base: str, roo
     # A full checkpoint holds weights and two Adam moments in float32; two checkpoints are kept.
     bytes_each = 4 if recipe.lora else 2 * 12 + 4
     need = parameters * bytes_each
-    message = f"About {need / _GIB:.1f} GiB are needed, {free / _GIB:.1f} GiB are free on {root}."
+    message = f"About {_in_words(need)} are needed, {_in_words(free)} are free on {root}."
     return Check("disk", "error" if need > free else "ok", message)
 
 
@@ -298,6 +298,11 @@ def _config(base: str) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _in_words(size: float) -> str:
+    """Return a size in bytes as MiB or GiB, whichever reads better."""
+    return f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size / _GIB * 1024:.1f} MiB"
 
 
 def _some(qids: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from curation.errors import CurationError, FormatError
 from curation.permutation import parse_response, render_answer
 from curation.reward import multi_view_reward
 
+MOST = 100_000  # passages of one response
 DEFAULT_MEASURES = ["nDCG@10", "R@10", "AP", "RR@10"]
 Lines = Annotated[Path, typer.Argument(help="One JSON object a line.")]
 
@@ -68,8 +69,8 @@ class _Line:
 
     def count(self, field: str) -> int:
         value = self._value(field)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 100_000:
-            raise self.error(field, f"must be a whole number from 1, got {value!r:.60}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+            raise self.error(field, f"must be a whole number from 1 to {MOST:,}, got {value!r:.60}")
         return value
 
     def error(self, field: str, message: str) -> FormatError:

@@ -12,8 +12,10 @@ from random import Random
 from curation.demo.language import domains
 from curation.permutation import render_answer
 
-OPENINGS = ("The query turns on {p}.", "The query needs {p}.")
-MATCH = "[{i}] {p}, which fits."
+# What fits is said of the principle first, and of each passage in the same words: a tiny model
+# decides by finding the words again, and no decision has to be made before its reason stands there.
+OPENINGS = ("Only {p} fits the query.", "For this query {p} fits.")
+MATCH = "[{i}] {p} fits."
 MISS = "[{i}] {p}."
 CLOSING = "So {best} first."
 NONE_FITS = "None fits."

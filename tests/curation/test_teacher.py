@@ -249,7 +249,7 @@ def test_a_selection_is_read(text: str, chosen: list[int]):
 
 
 def test_rows_have_reasonrank_s_columns_and_need_a_relevant_passage(labels):
-    rows = list(to_reasonrank_rows(labels))
+    rows = list(to_reasonrank_rows(labels, MODEL))
     without = [each for each in labels if not each.relevant_docids]
     assert len(rows) == len(labels) - len(without)
     for row in rows:
