@@ -4,21 +4,30 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from curation.errors import FormatError
 
 Message = dict[str, str]
 
-METHOD = "singleturn_listwise"
+LISTWISE, POINTWISE, PAIRWISE = "singleturn_listwise", "pointwise", "pairwise"
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
-_ALLOWED = {
-    "system_message": frozenset[str](),
-    "prefix": frozenset({"num", "query"}),
-    "body": frozenset({"rank", "candidate"}),
-    "suffix": frozenset({"num", "query"}),
+_AROUND = {"singleturn_listwise": frozenset({"num", "query"}), "pointwise": frozenset({"query"})}
+_AROUND["pairwise"] = _AROUND["pointwise"]
+# What a body must hold, by method; the last two may show the query in it or around it.
+_BODY = {
+    LISTWISE: frozenset({"rank", "candidate"}),
+    POINTWISE: frozenset({"doc_content"}),
+    PAIRWISE: frozenset({"doc1", "doc2"}),
 }
 _IDENTIFIER = re.compile(r"\[(\d+)\]")
 
@@ -26,42 +35,51 @@ _IDENTIFIER = re.compile(r"\[(\d+)\]")
 class Template(BaseModel):
     """One prompt template.
 
-    `prefix` and `suffix` may hold `{num}` and `{query}`, `body` holds `{rank}` and `{candidate}`.
+    | method | `body` holds | around it |
+    |---|---|---|
+    | `singleturn_listwise` | `{rank}`, `{candidate}`, once for each passage | `{num}`, `{query}` |
+    | `pointwise` | `{doc_content}`, `{query}` | `{query}` |
+    | `pairwise` | `{doc1}`, `{doc2}`, `{query}` | `{query}` |
+
     The regular expressions are what RankLLM's files carry; RankDesk parses answers by itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: str
+    method: Literal["singleturn_listwise", "pointwise", "pairwise"]
     system_message: str = ""
-    prefix: str
+    prefix: str = ""
     body: str
-    suffix: str
+    suffix: str = ""
     output_validation_regex: str = ""
     output_extraction_regex: str = ""
 
-    @field_validator("method")
+    @field_validator("system_message")
     @classmethod
-    def _listwise(cls, value: str) -> str:
-        if value != METHOD:
-            raise ValueError(f"got {value!r}, and only {METHOD} templates are rendered here")
-        return value
+    def _plain(cls, value: str) -> str:
+        return _only(value, frozenset())
 
-    @field_validator(*_ALLOWED)
+    @field_validator("prefix", "suffix")
     @classmethod
-    def _known_placeholders(cls, value: str, info: object) -> str:
-        allowed = _ALLOWED[str(getattr(info, "field_name", ""))]
-        if unknown := set(_PLACEHOLDER.findall(value)) - allowed:
-            names = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "no placeholder"
-            raise ValueError(f"unknown placeholders {sorted(unknown)}; it may hold {names}")
-        return value
+    def _around(cls, value: str, info: ValidationInfo) -> str:
+        return _only(value, _AROUND.get(info.data.get("method", ""), frozenset({"num", "query"})))
 
     @field_validator("body")
     @classmethod
-    def _shows_the_passage(cls, value: str) -> str:
-        if missing := {"rank", "candidate"} - set(_PLACEHOLDER.findall(value)):
+    def _shows_the_passages(cls, value: str, info: ValidationInfo) -> str:
+        method = info.data.get("method", LISTWISE)
+        needed = _BODY[method]
+        _only(value, needed if method == LISTWISE else needed | {"query"})
+        if missing := needed - set(_PLACEHOLDER.findall(value)):
             raise ValueError(f"lacks the placeholders {sorted(missing)}")
         return value
+
+
+def _only(value: str, allowed: frozenset[str]) -> str:
+    if unknown := set(_PLACEHOLDER.findall(value)) - allowed:
+        names = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "no placeholder"
+        raise ValueError(f"unknown placeholders {sorted(unknown)}; it may hold {names}")
+    return value
 
 
 def shipped_templates() -> list[str]:
@@ -100,21 +118,57 @@ def load_template(name_or_path: str | Path) -> Template:
         raise FormatError(f"{reason}; mend the template", file=name, field=field) from error
 
 
-def render(template: Template, query: str, passages: Sequence[str]) -> list[Message]:
-    """Return the chat messages that ask for an order of `passages`.
+def render(
+    template: Template, query: str, passages: Sequence[str], labels: Sequence[str] | None = None
+) -> list[Message]:
+    """Return the chat messages that show `passages` in one window.
 
     Corpus text is put in as it is but for `[n]`, which becomes `(n)` so that it is not taken for
     an identifier, and white space at the ends (ReasonRank, `rerank/rankllm.py`).
 
     Args:
         passages: Texts in window order, already truncated.
+        labels: What each passage is called; None counts from 1.
+
+    Raises:
+        FormatError: The template is of another method.
     """
-    query = _clean(query)
-    values = {"num": str(len(passages)), "query": query}
+    _require(template, LISTWISE)
+    names = labels or [str(rank) for rank in range(1, len(passages) + 1)]
     body = "".join(
-        _fill(template.body, {"rank": str(rank), "candidate": _clean(passage)})
-        for rank, passage in enumerate(passages, start=1)
+        _fill(template.body, {"rank": name, "candidate": _clean(passage)})
+        for name, passage in zip(names, passages, strict=True)
     )
+    return _messages(template, {"num": str(len(passages)), "query": _clean(query)}, body)
+
+
+def render_passage(template: Template, query: str, passage: str) -> list[Message]:
+    """Return the chat messages that ask about one passage; see `render`."""
+    _require(template, POINTWISE)
+    values = {"query": _clean(query)}
+    return _messages(
+        template, values, _fill(template.body, values | {"doc_content": _clean(passage)})
+    )
+
+
+def render_pair(template: Template, query: str, first: str, second: str) -> list[Message]:
+    """Return the chat messages that ask which of two passages is better; see `render`."""
+    _require(template, PAIRWISE)
+    values = {"query": _clean(query)}
+    texts = {"doc1": _clean(first), "doc2": _clean(second)}
+    return _messages(template, values, _fill(template.body, values | texts))
+
+
+def _require(template: Template, method: str) -> None:
+    if template.method != method:
+        raise FormatError(
+            f"a {template.method} template cannot ask this; give one whose method is {method}",
+            file="template",
+            field="method",
+        )
+
+
+def _messages(template: Template, values: Mapping[str, str], body: str) -> list[Message]:
     user = _fill(template.prefix, values) + body + _fill(template.suffix, values)
     messages = [{"role": "user", "content": user}]
     if template.system_message:

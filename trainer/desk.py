@@ -23,6 +23,7 @@ from trainer.recipes import (
     override_settings,
     parse_recipe,
 )
+from trainer.strategies import STRATEGIES
 
 TINY = "tiny"
 
@@ -114,7 +115,7 @@ def prepare_evaluation(
         checkpoint: A checkpoint's id or name.
         recipe_name: Whose prompt, caps and windows to use; None is the recipe that trained the
             checkpoint.
-        overrides: `key=value` over the evaluation settings, such as `window=20`.
+        overrides: `key=value` over the evaluation settings, such as `strategy.window=20`.
 
     Raises:
         NotFoundError: If there is no such checkpoint or benchmark.
@@ -153,6 +154,23 @@ def evaluation_settings(
             "This model was not trained here, so nothing says how it is prompted: name a recipe."
         )
     return load_recipe(chosen).evaluation_settings()
+
+
+def strategy_options(own: EvaluationSettings, name: str) -> dict[str, Any]:
+    """Return a strategy's options for a checkpoint whose own settings are `own`.
+
+    Its own strategy keeps its options; another one has its defaults, asked by the checkpoint's
+    prompt where both put windows in order.
+    """
+    if own.strategy.name == name:
+        return own.strategy.model_dump(mode="json")
+    chosen = STRATEGIES[name]
+    options = {
+        key: field.default for key, field in chosen.model_fields.items() if not field.is_required()
+    }
+    if options.get("template") == "listwise" and own.strategy.templates:
+        options["template"] = own.strategy.templates[-1]
+    return options
 
 
 def resolve_model(store: Store, wanted: str) -> tuple[str, str | None]:

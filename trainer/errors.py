@@ -6,6 +6,7 @@ TrainerError
 ├── ModelError
 ├── TrainingDataError
 ├── WindowError
+├── EngineError
 └── EvaluationError
 """
 
@@ -34,6 +35,10 @@ class TrainingDataError(TrainerError):
 
 class WindowError(TrainerError):
     """Window and step do not describe a walk over the candidates."""
+
+
+class EngineError(TrainerError):
+    """An engine cannot answer; the message names it and what it said."""
 
 
 class EvaluationError(TrainerError):

@@ -4,20 +4,24 @@ Writes into the job's folder: `calls.jsonl` (each answered call at once), `run.t
 `per_query.json` ({qid: {measure: value}}) and, last, `result.json`.
 """
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from curation import benchmarks, scoring, trec
+from curation.benchmarks import Benchmark
 from trainer.joblog import append_record, read_records, write_event
 from trainer.jobs import EvaluateSpec, JobConfig
 from trainer.process import raise_if_stopped, run_job, write_json
 
 if TYPE_CHECKING:
-    from trainer.rerank import Call
+    from trainer.asking import Call
+    from trainer.engines.base import Engine
 
 CALLS, RUN, PER_QUERY, RESULT = "calls.jsonl", "run.txt", "per_query.json", "result.json"
 PROGRESS_EVERY_S = 1.0
@@ -28,22 +32,20 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
 
     Raises:
         ModelError: The checkpoint cannot be loaded.
+        EngineError: A call cannot be answered; those answered so far are kept.
         EvaluationError: Earlier calls do not fit the benchmark.
         StopNow: Someone asked to stop; the calls answered so far are kept.
     """
     spec = config.spec
     assert isinstance(spec, EvaluateSpec)
     # Imports stand here, because a job waits for its turn before it loads torch.
-    from trainer.engine import TransformersEngine
     from trainer.environment import device, library_versions
-    from trainer.rerank import Reranker
 
     began = time.monotonic()
     benchmark = benchmarks.read_benchmark(spec.benchmark)
-    engine = TransformersEngine(str(spec.checkpoint), seed=spec.seed)
     answered = read_calls(job_dir / CALLS)
     made = list(answered.values())
-    progress = _Progress(job_dir, done=len(made))
+    progress = _Progress(job_dir, benchmark, spec, done=len(made))
 
     def on_call(call: "Call") -> None:
         append_record(job_dir / CALLS, asdict(call))
@@ -51,22 +53,11 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
         progress.step(len(made))
         raise_if_stopped(job_dir)
 
-    reranker = Reranker(
-        engine,
-        spec.settings,
-        passage_texts=benchmark.texts,
-        on_call=on_call,
-    )
-    progress.total = reranker.count_calls(benchmark.first_stage)
-    progress.write(len(made))
-    order = reranker.rerank(benchmark.queries, benchmark.first_stage, answered)
+    order, engine = asyncio.run(_rerank(spec, benchmark, answered, on_call, progress))
+    progress.total = len(made)
     progress.write(len(made))
     trec.write_run(job_dir / RUN, order, config.job_id)
-    run = {
-        qid: {docid: 1 / rank for rank, docid in enumerate(docids, start=1)}
-        for qid, docids in order.items()
-    }
-    per_query = scoring.per_query(benchmark.qrels, run, spec.settings.measures)
+    per_query = scoring.per_query(benchmark.qrels, _scores(order), spec.settings.measures)
     write_json(job_dir / PER_QUERY, per_query)
     means = scoring.mean(per_query)
     result = {
@@ -75,6 +66,7 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
         "queries": len(per_query),
         **summarize(made),
         "seconds": round(time.monotonic() - began, 1),  # of this attempt, loading included
+        "engine": engine,
         "device": asdict(device()),
         "libraries": library_versions(),
     }
@@ -83,21 +75,87 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     return f"{name} {value:.4f} over {len(per_query)} queries, {len(made)} calls"
 
 
+async def _rerank(
+    spec: EvaluateSpec,
+    benchmark: Benchmark,
+    answered: "dict[tuple[str, int], Call]",
+    on_call: "Callable[[Call], None]",
+    progress: "_Progress",
+) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """Return every query's order, and what the engine says of itself."""
+    from trainer.asking import Answering, Desk
+    from trainer.inflight import InFlight
+    from trainer.rerank import count_calls, rerank
+
+    settings = spec.settings
+    engine = await _open(spec)
+    try:
+        progress.total = count_calls(benchmark.first_stage, settings.strategy, settings.depth)
+        progress.write(len(answered))
+        desk = Desk(
+            engines={"main": engine},
+            answering=Answering(
+                max_new_tokens=settings.max_new_tokens,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                top_k=settings.top_k,
+                thinking_budget=settings.thinking_budget,
+                seed=spec.seed,
+            ),
+            passage_texts=_cutter(benchmark, engine, settings.max_passage_tokens),
+            in_flight=InFlight(engine.in_flight),
+            answered=answered,
+            on_call=on_call,
+        )
+        order = await rerank(
+            benchmark.queries,
+            benchmark.first_stage,
+            settings.strategy,
+            settings.depth,
+            desk,
+            progress.ranked,
+        )
+        return order, asdict(engine.info)
+    finally:
+        await engine.close()
+
+
+async def _open(spec: EvaluateSpec) -> "Engine":
+    from trainer.engines.transformers import TransformersEngine
+
+    return TransformersEngine(str(spec.checkpoint))
+
+
+def _cutter(
+    benchmark: Benchmark, engine: "Engine", max_tokens: int
+) -> Callable[[Sequence[str]], list[str]]:
+    """Return a function from docids to texts as the model reads them; each text is cut once."""
+    known: dict[str, str] = {}
+
+    def texts(docids: Sequence[str]) -> list[str]:
+        new = [docid for docid in docids if docid not in known]
+        cut = engine.cut_passages(benchmark.texts(new), max_tokens) if new else []
+        known.update(zip(new, cut, strict=True))
+        return [known[docid] for docid in docids]
+
+    return texts
+
+
+def _scores(order: dict[str, list[str]]) -> dict[str, dict[str, float]]:
+    """Return orders as a run whose scores fall by rank."""
+    return {
+        qid: {docid: 1 / rank for rank, docid in enumerate(docids, start=1)}
+        for qid, docids in order.items()
+    }
+
+
 def read_calls(path: Path) -> "dict[tuple[str, int], Call]":
     """Return the calls answered so far by (qid, call)."""
-    from trainer.rerank import Call
+    from trainer.asking import Call
 
     records, _ = read_records(path)
-    calls = (
-        Call(
-            **{
-                **record,
-                "docids": tuple(record["docids"]),
-                "permutation": tuple(record["permutation"]),
-            }
-        )
-        for record in records
-    )
+    lists = ("docids", "permutation", "scores")
+    calls = (Call(**{**record, **{k: tuple(record[k]) for k in lists}}) for record in records)
     return {(call.qid, call.call): call for call in calls}
 
 
@@ -109,18 +167,36 @@ def summarize(calls: "Iterable[Call]") -> dict[str, Any]:
         "statuses": dict(Counter(call.status for call in calls)),
         "prompt_tokens": sum(call.prompt_tokens for call in calls),
         "completion_tokens": sum(call.completion_tokens for call in calls),
+        "sequential_depth": max((call.round for call in calls), default=0),
         "generation_seconds": round(sum(call.seconds for call in calls), 3),
     }
 
 
 class _Progress:
-    """Progress in calls, at most once a second; the ETA counts this attempt's calls only."""
+    """Progress in calls with the measure so far, at most once a second.
 
-    def __init__(self, job_dir: Path, done: int) -> None:
+    The ETA counts this attempt's calls only. The total is the most that the strategy takes, and
+    falls as queries are done with fewer.
+    """
+
+    def __init__(self, job_dir: Path, benchmark: Benchmark, spec: EvaluateSpec, done: int) -> None:
         self.total = 0
         self._job_dir = job_dir
+        self._benchmark = benchmark
+        self._spec = spec
+        self._values: list[float] = []  # of the first measure, for each query that is done
         self._done_before = done
         self._began = self._last = time.monotonic()
+
+    def ranked(self, qid: str, order: list[str], calls: int) -> None:
+        """Count a query that is done."""
+        settings = self._spec.settings
+        self.total += calls - settings.strategy.calls(min(len(order), settings.depth))
+        if qid in self._benchmark.qrels:
+            measure = settings.measures[0]
+            labels = {qid: self._benchmark.qrels[qid]}
+            found = scoring.per_query(labels, _scores({qid: order}), [measure])
+            self._values.append(found[qid][measure])
 
     def step(self, done: int) -> None:
         """Report unless the last report is fresh."""
@@ -133,8 +209,18 @@ class _Progress:
         new = done - self._done_before
         rate = (self._last - self._began) / new if new else None
         eta_s = None if rate is None else round(rate * (self.total - done), 1)
+        so_far = {}
+        if self._values:
+            measure = self._spec.settings.measures[0]
+            so_far = {"queries": len(self._values), measure: round(fmean(self._values), 4)}
         write_event(
-            self._job_dir, "progress", step=done, total=self.total, unit="call", eta_s=eta_s
+            self._job_dir,
+            "progress",
+            step=done,
+            total=self.total,
+            unit="call",
+            eta_s=eta_s,
+            so_far=so_far,
         )
 
 

@@ -10,22 +10,26 @@ from curation import trec
 from db import checkpoints, evaluations, jobs
 from db.store import Store
 from trainer.joblog import EVENTS, read_events, read_records
-from trainer.jobs import load_config
+from trainer.jobs import EvaluateSpec, load_config
 from trainer.lineage import read_lineage
 from trainer.scoreboard import measure_frame
 
 _CALLS: dict[str, Any] = {
     "qid": pl.String,
     "call": pl.Int64,
-    "window_start": pl.Int64,
-    "window_end": pl.Int64,
+    "round": pl.Int64,
+    "model": pl.String,
+    "kind": pl.String,
+    "start": pl.Int64,
     "docids": pl.List(pl.String),
+    "sample": pl.Int64,
+    "response": pl.String,
     "permutation": pl.List(pl.Int64),
+    "scores": pl.List(pl.Float64),
     "status": pl.String,
     "prompt_tokens": pl.Int64,
     "completion_tokens": pl.Int64,
     "seconds": pl.Float64,
-    "response": pl.String,
 }
 
 
@@ -73,23 +77,21 @@ def _record_evaluation(store: Store, job: dict[str, Any], folder: Path) -> None:
     run = trec.read_run(folder / "run.txt")
     orders = {qid: sorted(scores, key=lambda d: -scores[d]) for qid, scores in run.items()}
     calls, _ = read_records(folder / "calls.jsonl")
-    settings = load_config(folder).spec.model_dump(mode="json")["settings"]
+    spec = load_config(folder).spec
+    assert isinstance(spec, EvaluateSpec)
     evaluations.insert_evaluation(
         store,
         evaluation_id=job["job_id"],
         benchmark_id=job["benchmark_id"],
         checkpoint_id=job["checkpoint_id"],
         name=job["name"],
-        strategy=f"listwise {settings['window']}/{settings['step']}",
-        settings=settings,
+        strategy=spec.settings.strategy.label,
+        settings=spec.settings.model_dump(mode="json"),
         summary=result,
         measures=measure_frame(per_query),
         rankings=pl.DataFrame(
             {"qid": list(orders), "docids": list(orders.values())},
             schema={"qid": pl.String, "docids": pl.List(pl.String)},
         ),
-        calls=pl.DataFrame(
-            [{**call, "window_start": call["start"], "window_end": call["end"]} for call in calls],
-            schema=_CALLS,
-        ),
+        calls=pl.DataFrame(calls, schema=_CALLS),
     )

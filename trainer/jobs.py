@@ -22,7 +22,8 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from db.ids import new_id
 from trainer.errors import JobError
 from trainer.joblog import EVENTS, append_record, read_events, read_records, utc_now
-from trainer.recipes import EvaluationSettings, Recipe, Strict, describe
+from trainer.recipes import EvaluationSettings, Recipe, describe
+from trainer.settings import Strict
 
 CONFIG, ATTEMPTS, CONTROL = "config.yaml", "attempts.jsonl", "control"
 STOP, STOP_AND_SAVE = "stop", "stop-and-save"
@@ -106,6 +107,7 @@ class JobState:
     total: int | None
     unit: str | None
     eta_s: float | None
+    so_far: dict[str, float]  # an evaluation's measure over the queries that are done
     attempts: int
     pid: int | None  # of a live process
 
@@ -237,7 +239,7 @@ def state(job_dir: Path) -> JobState:
     """
     starts = attempts(job_dir)
     if not starts:
-        return JobState("interrupted", "never started", None, None, None, None, 0, None)
+        return JobState("interrupted", "never started", None, None, None, None, {}, 0, None)
     last = starts[-1]
     # The process is looked at before its events: whatever it wrote before it went is then read.
     alive = _alive(last)
@@ -262,6 +264,7 @@ def state(job_dir: Path) -> JobState:
         total=progress.get("total"),
         unit=progress.get("unit"),
         eta_s=progress.get("eta_s") if live else None,
+        so_far=progress.get("so_far") or {},
         attempts=len(starts),
         pid=last.pid if live else None,
     )

@@ -24,8 +24,8 @@ from trainer.environment import gpu_count
 from trainer.jobs import EvaluateSpec, TrainSpec
 from trainer.models import ModelPlace, load_tokenizer, locate
 from trainer.recipes import GrpoRecipe, SftRecipe
+from trainer.rerank import count_calls
 from trainer.rows import Rows, build_rows, select_share
-from trainer.windows import sliding_windows
 
 Level = Literal["ok", "warning", "error"]
 SAMPLE = 400  # items whose tokens are counted: a second or two with passages of published size
@@ -77,18 +77,18 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
     checks = [check_base(str(spec.checkpoint), locate(str(spec.checkpoint)), name="checkpoint")]
     settings = spec.settings
     try:
-        load_template(settings.template)
+        for name in settings.strategy.templates:
+            load_template(name)
         parse_measures(settings.measures)
         benchmark = read_benchmark(spec.benchmark)
     except RankDeskError as error:
         return [*checks, Check("benchmark", "error", str(error))]
-    lengths = [min(len(docids), settings.depth) for docids in benchmark.first_stage.values()]
-    calls = sum(len(sliding_windows(n, settings.window, settings.step)) for n in lengths)
+    calls = count_calls(benchmark.first_stage, settings.strategy, settings.depth)
     checks.append(
         Check(
             "benchmark",
             "ok" if calls else "error",
-            f"{len(lengths)} queries, {calls} calls of at most {settings.window} passages.",
+            f"{len(benchmark.first_stage)} queries, {calls:,} calls at most.",
         )
     )
     free = shutil.disk_usage(root).free

@@ -11,23 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from trainer.errors import RecipeError, WindowError
-from trainer.windows import check_window
+from trainer.errors import RecipeError
+from trainer.settings import Positive, Strict
+from trainer.strategies import AnyStrategy
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_MEASURES = ("nDCG@10", "R@10", "AP", "RR@10")
 
 _LENGTHS = {"epochs": "max_steps", "max_steps": "epochs"}
-
-Positive = Annotated[int, Field(ge=1)]
-
-
-class Strict(BaseModel):
-    """Frozen settings in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class Lora(Strict):
@@ -38,29 +31,22 @@ class Lora(Strict):
     target: Literal["all-linear"] = "all-linear"
 
 
-class Window(Strict):
-    """How a checkpoint of this recipe reranks: the slice a call sees, and how far it moves."""
+class Reranking(Strict):
+    """How a checkpoint of a recipe reranks."""
 
-    window: int
-    step: int
+    strategy: AnyStrategy
     depth: Positive  # candidates taken from the first-stage run; the rest keep their places
-    max_new_tokens: Positive
-
-    @model_validator(mode="after")
-    def _walkable(self) -> Self:
-        try:
-            check_window(self.window, self.step)
-        except WindowError as error:
-            raise ValueError(str(error)) from error  # so that pydantic adds the field's place
-        return self
+    max_new_tokens: Positive  # of one answer, its chain included
+    thinking_budget: Positive | None = None  # tokens after which a chain is closed; None: never
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: Annotated[int, Field(ge=0)] = 0  # 0 keeps all tokens
 
 
-class EvaluationSettings(Window):
+class EvaluationSettings(Reranking):
     """Everything that decides an evaluation besides the checkpoint and the benchmark."""
 
-    template: str
     max_passage_tokens: Positive
-    temperature: Annotated[float, Field(ge=0)] = 0.0
     measures: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_MEASURES
 
 
@@ -108,7 +94,7 @@ class _Training(Strict):
     # -- bookkeeping --
     save_steps: Positive
     logging_steps: Positive
-    evaluation: Window
+    evaluation: Reranking
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -117,11 +103,9 @@ class _Training(Strict):
         return self
 
     def evaluation_settings(self) -> EvaluationSettings:
-        """Return how checkpoints of this recipe are evaluated: its prompt, caps and windows."""
+        """Return how checkpoints of this recipe are evaluated: its way of ranking, and its cap."""
         return EvaluationSettings(
-            **self.evaluation.model_dump(),
-            template=self.template,
-            max_passage_tokens=self.max_passage_tokens,
+            **self.evaluation.model_dump(), max_passage_tokens=self.max_passage_tokens
         )
 
     @property

@@ -1,12 +1,14 @@
 """The form that starts an evaluation."""
 
 import streamlit as st
+import yaml
 
 from app.widgets.page import link, mendable
 from app.widgets.preview import preview
 from db import checkpoints
 from db.store import Store
 from trainer import desk
+from trainer.strategies import STRATEGIES
 
 
 def evaluate_form(store: Store, benchmark_id: str, wanted: str | None) -> None:
@@ -42,15 +44,31 @@ def _form(store: Store, benchmark_id: str, wanted: str | None) -> None:
         lineage = next(row["lineage"] for row in found if row["checkpoint_id"] == checkpoint)
         with mendable():
             own = desk.evaluation_settings(lineage)
-            key = f"evaluate-{own.window}-{own.step}-{own.depth}"
-            with st.grid(3, min_column_width=90, gap="small"):
-                window = st.number_input("Window", 2, 100, own.window, key=f"{key}-w")
-                step = st.number_input("Step", 1, 100, own.step, key=f"{key}-s")
-                depth = st.number_input("Depth", 1, 1000, own.depth, key=f"{key}-d")
+            key = f"evaluate-{checkpoint}"
+            wide, narrow = st.columns([3, 1], gap="small")
+            ways = list(STRATEGIES)
+            strategy = wide.selectbox(
+                "Strategy",
+                ways,
+                index=ways.index(own.strategy.name),
+                format_func=lambda name: STRATEGIES[name].title,
+                key=f"{key}-strategy",
+            )
+            depth = narrow.number_input(
+                "Depth", 1, 1000, own.depth, key=f"{key}-depth", help="Candidates reranked"
+            )
+            chosen = STRATEGIES[strategy]
+            options = st.text_area(
+                "Its options",
+                value=yaml.safe_dump(desk.strategy_options(own, strategy), sort_keys=False),
+                key=f"{key}-{strategy}-options",
+                help="YAML. Every option of the strategy is listed.",
+            )
+            st.caption(f"{chosen.source}. Calls for n candidates: {chosen.cost}.")
             measures = st.text_input(
                 "Measures",
                 value=", ".join(own.measures),
-                key=f"{key}-m",
+                key=f"{key}-measures",
                 help="Names of ir-measures, such as nDCG@10, R@10, AP, RR@10",
             )
             name = st.text_input("Name", key="evaluate-name", placeholder="model on benchmark")
@@ -60,8 +78,7 @@ def _form(store: Store, benchmark_id: str, wanted: str | None) -> None:
                     checkpoint=checkpoint,
                     benchmark=benchmark_id,
                     overrides=[
-                        f"window={window}",
-                        f"step={step}",
+                        f"strategy={options}",
                         f"depth={depth}",
                         f"measures=[{measures or 'nDCG@10'}]",
                     ],

@@ -114,6 +114,10 @@ def _progress(state: JobState) -> None:
         text = f"{state.step:,} of {many(state.total, state.unit or 'step')}"
         if state.eta_s is not None:
             text += f" · {duration(state.eta_s)} left"
+        if state.so_far:
+            done = many(int(state.so_far["queries"]), "query", "queries")
+            values = [f"{name} {v:.3f}" for name, v in state.so_far.items() if name != "queries"]
+            text += f" · {', '.join(values)} over {done}"
         st.progress(min(1.0, state.step / state.total), text=text)
     elif state.state == "queued":
         st.caption("It waits for its turn: one job runs at a time.")

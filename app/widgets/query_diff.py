@@ -1,6 +1,7 @@
 """One query of two evaluations: both orders side by side, and every call the model made."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -85,9 +86,7 @@ def call_view(store: Store, benchmark_id: str, evaluation: str, qid: str) -> Non
             range(len(calls)),
             default=0,
             required=True,
-            format_func=lambda at: (
-                f"{at + 1}: places {calls[at]['window_start'] + 1} to {calls[at]['window_end']}"
-            ),
+            format_func=lambda at: f"{at + 1}: {_about(calls[at])}",
             key=f"call-{len(calls)}",
             label_visibility="collapsed",
         )
@@ -104,6 +103,14 @@ def call_view(store: Store, benchmark_id: str, evaluation: str, qid: str) -> Non
         key="call-reader",
         chrome=CHROME,
     )
+
+
+def _about(call: dict[str, Any]) -> str:
+    """Say in a few words what a call was about."""
+    shown = len(call["docids"])
+    if call["start"] is not None:
+        return f"places {call['start'] + 1} to {call['start'] + shown}"
+    return f"{call['kind']} of {shown}"
 
 
 def _call_panes(benchmark: Benchmark, qid: str, call: dict[str, object]) -> list[dict[str, object]]:

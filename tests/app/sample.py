@@ -283,8 +283,12 @@ def add_evaluation(store: Store, checkpoint_id: str, name: str) -> str:
             {
                 "qid": f"q{q}",
                 "call": 0,
+                "round": 1,
+                "model": "main",
+                "kind": "order",
                 "start": 0,
-                "end": 8,
+                "sample": 0,
+                "scores": [],
                 "docids": [f"q{q} d{d}" for d in range(8)],
                 "response": render_response(
                     f"{HOSTILE} The rule is in [4], not in [1].", [d + 1 for d in order]

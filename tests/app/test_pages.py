@@ -178,7 +178,7 @@ def test_a_live_job_can_be_stopped(
 ) -> None:
     with Store.open(sample) as store:
         job_id = next(job["job_id"] for job in jobs.list_jobs(store) if job["kind"] == "sft")
-    running = JobState("running", "", 3, 10, "step", 70.0, 1, os.getpid())
+    running = JobState("running", "", 3, 10, "step", 70.0, {}, 1, os.getpid())
     asked: list[tuple[str, bool]] = []
     monkeypatch.setattr(desk, "job_state", lambda store, job_id: running)
     monkeypatch.setattr(desk, "stop", lambda store, job_id, *, save: asked.append((job_id, save)))
@@ -194,7 +194,7 @@ def test_a_job_that_cannot_be_resumed_says_why(
 ) -> None:
     with Store.open(sample) as store:
         job_id = next(job["job_id"] for job in jobs.list_jobs(store) if job["kind"] == "sft")
-    stopped = JobState("stopped", "stopped on request", 3, 10, "step", None, 1, None)
+    stopped = JobState("stopped", "stopped on request", 3, 10, "step", None, {}, 1, None)
     monkeypatch.setattr(desk, "job_state", lambda store, job_id: stopped)
     app = open_page("jobs", job=job_id)
     next(button for button in app.button if button.label == "Resume").click().run()

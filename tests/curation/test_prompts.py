@@ -1,17 +1,41 @@
 import pytest
 
 from curation.errors import FormatError
-from curation.prompts import load_template, render, shipped_templates
+from curation.prompts import (
+    load_template,
+    render,
+    render_pair,
+    render_passage,
+    shipped_templates,
+)
 from tests.shared_data import SHARED, needs_shared_data
 
+PASSAGES = ["a kite in the wind", "two hats on a shelf"]
 
-def test_every_shipped_template_loads_and_shows_each_passage_once():
-    assert {"listwise", "listwise-short"} <= set(shipped_templates())
-    for name in shipped_templates():
-        user = render(load_template(name), "why?", ["one", "two"])[-1]["content"]
-        assert user.count("one") == user.count("two") == 1
-        assert user.index("[1]") < user.index("[2]")
-        assert "why?" in user
+
+@pytest.mark.parametrize("name", shipped_templates())
+def test_every_shipped_template_shows_the_query_and_each_passage_once(name):
+    template = load_template(name)
+    if template.method == "pointwise":
+        shown, messages = PASSAGES[:1], render_passage(template, "why?", PASSAGES[0])
+    elif template.method == "pairwise":
+        shown, messages = PASSAGES, render_pair(template, "why?", *PASSAGES)
+    else:
+        shown, messages = PASSAGES, render(template, "why?", PASSAGES)
+        assert messages[-1]["content"].index("[1]") < messages[-1]["content"].index("[2]")
+    user = messages[-1]["content"]
+    assert "why?" in user
+    assert [user.count(passage) for passage in shown] == [1] * len(shown)
+
+
+def test_passages_may_be_labelled_by_letters():
+    user = render(load_template("listwise-direct"), "why?", PASSAGES, ["A", "B"])[-1]["content"]
+    assert f"[A] {PASSAGES[0]}\n[B] {PASSAGES[1]}\n" in user
+
+
+def test_a_template_of_another_method_is_refused():
+    with pytest.raises(FormatError, match="a pairwise template .* whose method is pointwise"):
+        render_passage(load_template("pairwise"), "why?", "a kite")
 
 
 @needs_shared_data
@@ -43,7 +67,7 @@ def test_corpus_text_is_put_in_as_text():
             "method: singleturn_listwise\nprefix: '{who}'\nbody: '{rank}{candidate}'\nsuffix: b",
             "prefix: unknown placeholders ['who']",
         ),
-        ("method: pointwise\nprefix: a\nbody: '{rank}{candidate}'\nsuffix: b", "method: got"),
+        ("method: multiturn\nprefix: a\nbody: '{rank}{candidate}'\nsuffix: b", "method: Input"),
     ],
 )
 def test_a_template_s_fault_is_named_by_file_and_field(tmp_path, text, message):

@@ -1,23 +1,20 @@
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from curation.benchmarks import read_benchmark
-from curation.prompts import Message
 from curation.trec import read_run
 from tests.trainer.small import SMALL, read_json, wait_for_state
-from trainer import engine as engines
 from trainer import jobs
-from trainer.engine import Answer, TransformersEngine
+from trainer.engines import transformers
+from trainer.engines.base import Answer, EngineInfo, Prompt, Sampling
 from trainer.errors import EvaluationError
 from trainer.evaluate import evaluate, read_calls
+from trainer.joblog import read_events
 from trainer.jobs import EvaluateSpec
-from trainer.models import load_tokenizer
 from trainer.process import StopNow
 from trainer.recipes import apply_overrides, load_recipe
-from trainer.rerank import Reranker
 
 SETTINGS = apply_overrides(load_recipe("demo-sft"), SMALL).evaluation_settings()
 
@@ -25,18 +22,23 @@ SETTINGS = apply_overrides(load_recipe("demo-sft"), SMALL).evaluation_settings()
 class ScriptedEngine:
     """Answers every prompt by a function of it, and counts the prompts."""
 
-    def __init__(self, tokenizer, answer: Callable[[str], str]) -> None:
-        self.tokenizer = tokenizer
+    info = EngineInfo("scripted", "none", "none")
+    in_flight = 4
+
+    def __init__(self, answer: Callable[[str], str]) -> None:
         self.prompts: list[str] = []
         self._answer = answer
 
-    def generate(
-        self, prompts: Sequence[list[Message]], *, max_new_tokens: int, temperature: float
-    ) -> Iterator[tuple[int, Answer]]:
-        for index in reversed(range(len(prompts))):
-            text = prompts[index][-1]["content"]
-            self.prompts.append(text)
-            yield index, Answer(self._answer(text), 10, 5, 0.01, "stop")
+    async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
+        text = prompt.messages[-1]["content"]
+        self.prompts.append(text)
+        return [Answer(self._answer(text), 10, 5, 0.01, "stop")] * n
+
+    def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
+        return list(texts)
+
+    async def close(self) -> None:
+        pass
 
 
 def right_answer(prompt: str) -> str:
@@ -58,9 +60,9 @@ def job_dir(tmp_path: Path, spec: EvaluateSpec) -> Path:
 
 
 @pytest.fixture
-def scripted(monkeypatch, tiny_model) -> ScriptedEngine:
-    engine = ScriptedEngine(load_tokenizer(str(tiny_model)), right_answer)
-    monkeypatch.setattr(engines, "TransformersEngine", lambda *_, **__: engine)
+def scripted(monkeypatch) -> ScriptedEngine:
+    engine = ScriptedEngine(right_answer)
+    monkeypatch.setattr(transformers, "TransformersEngine", lambda *_, **__: engine)
     return engine
 
 
@@ -90,24 +92,30 @@ def test_calls_tell_what_the_model_saw_and_said(job_dir, scripted):
     calls = [json.loads(line) for line in (job_dir / "calls.jsonl").read_text().splitlines()]
     first, second = sorted((c for c in calls if c["qid"] == "q0"), key=lambda call: call["call"])
     assert set(first) == {
-        *("qid", "call", "start", "end", "docids", "response", "permutation", "status"),
-        *("prompt_tokens", "completion_tokens", "seconds"),
+        *("qid", "call", "round", "model", "kind", "start", "docids", "sample", "response"),
+        *("permutation", "scores", "status", "prompt_tokens", "completion_tokens", "seconds"),
     }
-    assert (first["start"], first["end"]) == (2, 6)
+    assert (first["start"], first["round"], first["kind"]) == (2, 1, "order")
     assert first["docids"] == ["d/0 2", "d/0 3", "d/0 4", "d/0 5"]
     assert (first["permutation"], first["status"]) == ([2, 1, 3, 4], "missing")
-    assert (second["start"], second["end"]) == (0, 4)
+    assert (second["start"], second["round"]) == (0, 2)
     assert second["docids"] == ["d/0 0", "d/0 1", "d/0 3", "d/0 2"]
 
 
-def test_candidates_below_the_depth_keep_their_places(benchmark, tiny_model):
-    found = read_benchmark(benchmark)
-    engine = ScriptedEngine(load_tokenizer(str(tiny_model)), right_answer)
-    settings = SETTINGS.model_copy(update={"depth": 4})
-    reranker = Reranker(engine, settings, passage_texts=found.texts, on_call=lambda _: None)
-    order = reranker.rerank(found.queries, found.first_stage, {})
-    assert order["q0"] == ["d/0 3", "d/0 0", "d/0 1", "d/0 2", "d/0 4", "d/0 5"]
-    assert len(engine.prompts) == 5
+def test_candidates_below_the_depth_keep_their_places(tmp_path, spec, scripted):
+    shallow = spec.model_copy(update={"settings": SETTINGS.model_copy(update={"depth": 4})})
+    job_dir = jobs.prepare_job(tmp_path / "jobs", shallow)
+    evaluate(job_dir, jobs.load_config(job_dir))
+    run = read_run(job_dir / "run.txt")
+    assert list(run["q0"]) == ["d/0 3", "d/0 0", "d/0 1", "d/0 2", "d/0 4", "d/0 5"]
+    assert len(scripted.prompts) == 5
+
+
+def test_progress_tells_the_measure_so_far(job_dir, scripted):
+    evaluate(job_dir, jobs.load_config(job_dir))
+    last = [e for e in read_events(job_dir)[0] if e["type"] == "progress"][-1]
+    assert (last["step"], last["total"]) == (9, 9)
+    assert last["so_far"] == {"queries": 5, "nDCG@10": 0.8}
 
 
 def test_a_resumed_evaluation_repeats_no_answered_call(job_dir, scripted):
@@ -131,7 +139,7 @@ def test_a_stopped_evaluation_keeps_its_answers(job_dir, scripted):
     (job_dir / "control").write_text("stop-and-save")
     with pytest.raises(StopNow):
         evaluate(job_dir, config)
-    assert len(read_calls(job_dir / "calls.jsonl")) == 1
+    assert 0 < len(read_calls(job_dir / "calls.jsonl")) < 9
     assert not (job_dir / "result.json").exists()
     (job_dir / "control").unlink()
     evaluate(job_dir, config)
@@ -145,33 +153,6 @@ def test_calls_of_another_benchmark_are_refused(job_dir, scripted):
     calls.write_text(calls.read_text().replace("d/0 2", "d/9 9"))
     with pytest.raises(EvaluationError, match="'q0' does not fit"):
         evaluate(job_dir, config)
-
-
-def test_the_engine_answers_in_any_batch_as_it_does_alone(tiny_model):
-    prompts = [[{"role": "user", "content": "note " * n}] for n in (1, 9, 4, 30)]
-    together = dict(
-        TransformersEngine(str(tiny_model)).generate(prompts, max_new_tokens=8, temperature=0)
-    )
-    alone = TransformersEngine(str(tiny_model), batch_tokens=1)
-    for index, prompt in enumerate(prompts):
-        ((_, answer),) = alone.generate([prompt], max_new_tokens=8, temperature=0)
-        assert answer.text == together[index].text
-        assert answer.prompt_tokens == together[index].prompt_tokens
-        assert answer.completion_tokens <= 8
-        assert (answer.finish_reason == "length") == (answer.completion_tokens == 8)
-    lengths = [together[index].prompt_tokens for index in range(4)]
-    assert sorted(lengths) == [lengths[0], lengths[2], lengths[1], lengths[3]]
-
-
-def test_sampling_repeats_with_its_seed(tiny_model):
-    prompt = [[{"role": "user", "content": "note"}]]
-
-    def sample(seed: int) -> str:
-        engine = TransformersEngine(str(tiny_model), seed=seed)
-        ((_, answer),) = engine.generate(prompt, max_new_tokens=20, temperature=1.0)
-        return answer.text
-
-    assert sample(1) == sample(1) != sample(2)
 
 
 @pytest.mark.slow

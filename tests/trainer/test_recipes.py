@@ -12,6 +12,8 @@ from trainer.recipes import (
     load_recipe,
     override_settings,
 )
+from trainer.strategies.listwise import Listwise
+from trainer.strategies.setwise import Setwise
 
 
 def test_every_shipped_recipe_loads():
@@ -84,10 +86,8 @@ def test_papers_reinforcement_learning(name, rate, lora):
 def test_papers_inference():
     settings = load_recipe("reasonrank-7b-grpo").evaluation_settings()
     assert settings == EvaluationSettings(
-        window=20,
-        step=10,
+        strategy=Listwise(window=20, step=10, template="listwise"),
         depth=100,
-        template="listwise",
         max_passage_tokens=512,
         max_new_tokens=3172,
     )
@@ -123,7 +123,7 @@ def test_epochs_and_steps_replace_each_other():
         ("learning_rate=-1", "learning_rate: .* greater than 0, got -1"),
         ("num_generations=1", "num_generations: .* got 1"),
         ("lora.r=8", "lora.alpha: Field required"),
-        ("evaluation.step=30", "evaluation: step is 30 with a window of"),
+        ("evaluation.strategy.step=30", "step is 30 with a window of"),
         ("max_steps=null", "exactly one of epochs and max_steps"),
         ("loss_type=ppo", "loss_type"),
         ("seed", "write key=value"),
@@ -137,11 +137,22 @@ def test_bad_overrides_name_the_field(override, told):
 
 def test_evaluation_settings_take_overrides():
     settings = load_recipe("demo-sft").evaluation_settings()
-    assert override_settings(settings, ["window=4", "step=2"]).window == 4
+    changed = override_settings(settings, ["strategy.window=4", "strategy.step=2"])
+    assert changed.strategy == Listwise(window=4, step=2, template="listwise-short")
     with pytest.raises(RecipeError, match="windw: no such field. Did you mean window"):
-        override_settings(settings, ["windw=4"])
+        override_settings(settings, ["strategy.windw=4"])
     with pytest.raises(RecipeError, match="step is 9 with a window of 4"):
-        override_settings(settings, ["window=4", "step=9"])
+        override_settings(settings, ["strategy.window=4", "strategy.step=9"])
+
+
+def test_another_strategy_replaces_the_recipe_s():
+    settings = load_recipe("demo-sft").evaluation_settings()
+    changed = override_settings(settings, ["strategy={name: setwise, children: 5}"])
+    assert changed.strategy == Setwise(children=5)
+    with pytest.raises(RecipeError, match="childern: Extra inputs"):
+        override_settings(settings, ["strategy={name: setwise, childern: 5}"])
+    with pytest.raises(RecipeError, match="'listwise', 'listwise-direct'.*got .*'sort'"):
+        override_settings(settings, ["strategy={name: sort}"])
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones():

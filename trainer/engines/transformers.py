@@ -1,0 +1,237 @@
+"""The embedded engine: transformers' own generation, which runs everywhere.
+
+Calls that wait at the same time share a left-padded batch, longest prompts first; while a batch
+runs, the next one gathers. Greedy at temperature 0.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
+from trainer.errors import EngineError
+from trainer.models import load_tokenizer, tokenizer_source
+from trainer.texts import cut_passages, prompt_text
+
+# Prompt and answer tokens of one batch, padding included. Bounds the key-value cache: 64 Ki tokens
+# are 3.5 GiB for a 7B model of Qwen2.5's shape.
+BATCH_TOKENS = 65_536
+IN_FLIGHT = 512  # waiting calls cost nothing here, and the more wait, the fuller the batches
+_GATHERING = 20  # turns of the event loop in which callers that are ready join a batch
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A call on its way: what is generated, or (without sampling) scored."""
+
+    ids: list[int]
+    prefill: str
+    sampling: Sampling | None
+    options: tuple[int, ...]
+    done: asyncio.Future[Any]
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What calls must share to share a batch: all but the seed."""
+        return () if self.sampling is None else (replace(self.sampling, seed=0),)
+
+    @property
+    def size(self) -> int:
+        """Tokens that it takes in a batch."""
+        return len(self.ids) + (self.sampling.max_new_tokens if self.sampling else 0)
+
+
+class TransformersEngine:
+    """A checkpoint in this process, on a GPU in bfloat16 where there is one, else in float32."""
+
+    def __init__(self, checkpoint: str, *, batch_tokens: int = BATCH_TOKENS) -> None:
+        """Load a model folder, an adapter folder or a hub model.
+
+        Raises:
+            ModelError: It cannot be loaded, or holds no safetensors.
+        """
+        import torch
+
+        from trainer.weights import load_model
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.tokenizer = load_tokenizer(tokenizer_source(checkpoint))
+        self._model: Any = load_model(
+            checkpoint, "bfloat16" if device == "cuda" else "float32", device
+        )
+        template = hashlib.sha256(str(self.tokenizer.chat_template).encode()).hexdigest()[:12]
+        self.info = EngineInfo("transformers", checkpoint, f"the checkpoint's, {template}")
+        self.in_flight = IN_FLIGHT
+        self._batch_tokens = batch_tokens
+        self._pending: list[_Waiting] = []
+        self._worker: asyncio.Task[None] | None = None
+        self._cancelled = False
+
+    async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
+        """Return `n` answers; see `Engine`."""
+        ids = self._encode(self._text(prompt))
+        calls = [self._submit(ids, prompt.prefill, sampling, ()) for _ in range(n)]
+        return list(await asyncio.gather(*calls))
+
+    async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
+        """Return how likely each option's first token is to come next; see `Engine`."""
+        text = self._text(prompt)
+        ids = self._encode(text)
+        first = [self._first_token(text, ids, option) for option in options]
+        if len(set(first)) < len(first):
+            raise EngineError(
+                f"Two of the options {', '.join(options)} begin with the same token of "
+                f"{self.info.model}, so their probabilities cannot be told apart: take other "
+                "labels (letters for passages), or a strategy that lets the model write."
+            )
+        found: NextTokens = await self._submit(ids, "", None, tuple(first))
+        return found
+
+    def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
+        """Return each text up to the end of its token number `max_tokens`."""
+        return cut_passages(self.tokenizer, texts, max_tokens)
+
+    async def close(self) -> None:
+        """Let the weights go."""
+        import torch
+
+        if self._worker is not None:
+            self._worker.cancel()
+        self._model = None
+        torch.cuda.empty_cache()
+
+    def _text(self, prompt: Prompt) -> str:
+        return prompt_text(self.tokenizer, prompt.messages) + prompt.prefill
+
+    def _encode(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _first_token(self, text: str, ids: list[int], option: str) -> int:
+        """Return the token with which an option goes on where the text ends."""
+        longer = self._encode(text + option)
+        if longer[: len(ids)] == ids and len(longer) > len(ids):
+            return longer[len(ids)]
+        return self._encode(option)[0]  # the text's last token would swallow it
+
+    async def _submit(
+        self, ids: list[int], prefill: str, sampling: Sampling | None, options: tuple[int, ...]
+    ) -> Any:
+        done = asyncio.get_running_loop().create_future()
+        self._pending.append(_Waiting(ids, prefill, sampling, options, done))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return await done
+
+    async def _work(self) -> None:
+        """Answer batch after batch until nobody waits."""
+        while self._pending:
+            for _ in range(_GATHERING):
+                await asyncio.sleep(0)
+            batch = self._take()
+            if not batch:
+                continue
+            run: Callable[[list[_Waiting]], Sequence[object]] = (
+                self._score if batch[0].sampling is None else self._generate
+            )
+            try:
+                results = await asyncio.to_thread(run, batch)
+            except asyncio.CancelledError:
+                self._cancelled = True  # the thread ends at its next token
+                raise
+            except Exception as error:  # noqa: BLE001 - it belongs to those who asked
+                for call in batch:
+                    if not call.done.done():
+                        call.done.set_exception(error)
+                continue
+            for call, result in zip(batch, results, strict=True):
+                if not call.done.done():
+                    call.done.set_result(result)
+
+    def _take(self) -> list[_Waiting]:
+        """Take the longest call that waits, and those of its kind that fit one batch with it."""
+        self._pending = [call for call in self._pending if not call.done.done()]  # cancelled
+        waiting = sorted(self._pending, key=lambda call: -call.size)
+        alike = [call for call in waiting if call.kind == waiting[0].kind]
+        size = max(1, self._batch_tokens // waiting[0].size) if waiting else 0
+        batch = alike[:size]
+        taken = {id(call) for call in batch}
+        self._pending = [call for call in self._pending if id(call) not in taken]
+        return batch
+
+    def _generate(self, batch: list[_Waiting]) -> list[Answer]:
+        import torch
+        from transformers import StoppingCriteriaList
+
+        began = time.monotonic()
+        sampling = batch[0].sampling
+        assert sampling is not None
+
+        def cancelled(ids: torch.Tensor, _: object, **__: object) -> torch.Tensor:
+            return torch.full((len(ids),), self._cancelled, device=ids.device)
+
+        drawn: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature > 0:  # from all tokens, whatever the model's own defaults
+            torch.manual_seed(sampling.seed)
+            drawn = {
+                "do_sample": True,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "top_k": sampling.top_k,
+            }
+        if sampling.stop:
+            drawn |= {"stop_strings": list(sampling.stop), "tokenizer": self.tokenizer}
+        inputs = self._padded(batch)
+        with torch.inference_mode():
+            output = self._model.generate(
+                **inputs,
+                max_new_tokens=sampling.max_new_tokens,
+                pad_token_id=self.tokenizer.pad_token_id,
+                stopping_criteria=StoppingCriteriaList([cancelled]),
+                **drawn,
+            )
+        width = inputs["input_ids"].shape[1]
+        completions = output[:, width:].tolist()  # (calls, at most max_new_tokens)
+        seconds = (time.monotonic() - began) / len(batch)
+        return [
+            self._read(call, completion, sampling, seconds)
+            for call, completion in zip(batch, completions, strict=True)
+        ]
+
+    def _score(self, batch: list[_Waiting]) -> list[NextTokens]:
+        import torch
+
+        began = time.monotonic()
+        with torch.inference_mode():
+            logits = self._model(**self._padded(batch), logits_to_keep=1).logits
+        logprobs = torch.log_softmax(logits[:, -1].float(), dim=-1)  # (calls, vocabulary)
+        seconds = (time.monotonic() - began) / len(batch)
+        return [
+            NextTokens(tuple(row[list(call.options)].tolist()), len(call.ids), seconds)
+            for call, row in zip(batch, logprobs, strict=True)
+        ]
+
+    def _padded(self, batch: list[_Waiting]) -> Any:
+        ids = [call.ids for call in batch]
+        return self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self._model.device)
+
+    def _read(
+        self, call: _Waiting, completion: list[int], sampling: Sampling, seconds: float
+    ) -> Answer:
+        stops = self._stop_ids()
+        end = next((place for place, token in enumerate(completion) if token in stops), None)
+        tokens = len(completion) if end is None else end + 1
+        text = str(self.tokenizer.decode(completion[:end], skip_special_tokens=True))
+        finish: Literal["stop", "length"] = "length" if end is None else "stop"
+        for stop in sampling.stop:
+            before, found, _ = text.partition(stop)
+            if found:
+                text, finish = before, "stop"
+        return Answer(call.prefill + text, len(call.ids), tokens, seconds, finish)
+
+    def _stop_ids(self) -> set[int]:
+        declared = self._model.generation_config.eos_token_id
+        many = declared if isinstance(declared, list) else [declared]
+        return {token for token in [*many, self.tokenizer.eos_token_id] if token is not None}

@@ -1,0 +1,130 @@
+"""Strategies one after the other on ever fewer candidates, and two models that share the work."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from trainer.settings import Strict
+from trainer.strategies.base import Ask, Model, Positive, Strategy
+from trainer.strategies.exclusion import Exclusion
+from trainer.strategies.fused import Fused
+from trainer.strategies.listwise import First, Listwise, ListwiseDirect
+from trainer.strategies.pairwise import Pairwise
+from trainer.strategies.partition import Partition, Tournament
+from trainer.strategies.pointwise import PointwiseScore, PointwiseYesNo
+from trainer.strategies.questions import Question
+from trainer.strategies.setwise import Setwise
+
+Single = Annotated[
+    Listwise
+    | ListwiseDirect
+    | First
+    | Setwise
+    | PointwiseScore
+    | PointwiseYesNo
+    | Pairwise
+    | Exclusion
+    | Partition
+    | Tournament
+    | Fused,
+    Field(discriminator="name"),
+]
+
+
+class Stage(Strict):
+    """One step of a cascade: how deep it ranks, how, and with which model."""
+
+    depth: Positive
+    strategy: Single
+    model: Model = "main"
+
+
+class Cascade(Strategy):
+    """Each stage ranks the top of what the stage before it left; the rest stays where it is."""
+
+    name: Literal["cascade"] = "cascade"
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+
+    title: ClassVar[str] = "Cascade"
+    source: ClassVar[str] = "multi-stage ranking, arXiv 1910.14424"
+    cost: ClassVar[str] = "the sum of its stages at their depths"
+
+    @property
+    def templates(self) -> list[str]:
+        """The prompt templates of all stages."""
+        return [name for stage in self.stages for name in stage.strategy.templates]
+
+    @property
+    def label(self) -> str:
+        """The stages with their depths, first to last."""
+        return " → ".join(f"{stage.strategy.label} of {stage.depth}" for stage in self.stages)
+
+    async def rank(self, docids: Sequence[str], ask: Ask) -> list[str]:
+        """Return the candidates after the last stage."""
+        order = list(docids)
+        for stage in self.stages:
+            top = order[: stage.depth]
+            order[: stage.depth] = await stage.strategy.rank(top, ask.on(stage.model))
+        return order
+
+    def calls(self, n: int) -> int:
+        """Return the stages' calls together."""
+        return sum(stage.strategy.calls(min(n, stage.depth)) for stage in self.stages)
+
+
+class Collaborative(Strategy):
+    """A small model orders everything, an adjuster arranges the top, a large one ranks that once.
+
+    CoRanking (arXiv 2503.23427). Its adjuster is a trained model that finds the order which the
+    large one handles best; here the order is a fixed arrangement, chosen by trying.
+    """
+
+    name: Literal["collaborative"] = "collaborative"
+    small: Single
+    adjust: Literal["none", "reverse", "ends"] = "none"
+    template: str = "listwise"
+    reasoning: bool = True
+    top: Annotated[int, Field(ge=2)] = 20
+
+    title: ClassVar[str] = "Small model, order adjuster, large model"
+    source: ClassVar[str] = "CoRanking, arXiv 2503.23427"
+    cost: ClassVar[str] = "the small strategy's calls, and 1 of the large model"
+
+    @property
+    def templates(self) -> list[str]:
+        """The prompt templates of both models."""
+        return [*self.small.templates, self.template]
+
+    @property
+    def label(self) -> str:
+        """The small model's strategy, and how the top is arranged."""
+        return f"collaborative: {self.small.label}, then {self.top} ({self.adjust})"
+
+    async def rank(self, docids: Sequence[str], ask: Ask) -> list[str]:
+        """Return the small model's order with its top as the large model ranks it."""
+        order = await self.small.rank(docids, ask.on("small"))
+        shown = arrange(order[: self.top], self.adjust)
+        (reading,) = await ask([Question("order", tuple(shown), self.template, self.reasoning)])
+        return [*(shown[number - 1] for number in reading.permutation), *order[self.top :]]
+
+    def calls(self, n: int) -> int:
+        """Return the small model's calls and one."""
+        return self.small.calls(n) + (n > 0)
+
+
+def arrange(order: Sequence[str], how: Literal["none", "reverse", "ends"]) -> list[str]:
+    """Return an order as the large model is to see it.
+
+    `ends` puts the best at both ends and the worst in the middle, where models look least
+    (arXiv 2307.03172).
+
+    Example:
+        >>> arrange(["a", "b", "c", "d"], "ends")
+        ['a', 'c', 'd', 'b']
+    """
+    if how == "reverse":
+        return list(reversed(order))
+    if how == "ends":
+        return [*order[::2], *reversed(order[1::2])]
+    return list(order)
