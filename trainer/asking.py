@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curation.permutation import Status
-from curation.prompts import Message, load_template, render, render_pair, render_passage
+from curation.prompts import Message, load_template
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
@@ -21,7 +21,7 @@ from trainer.strategies.questions import (
     Kind,
     Question,
     Reading,
-    labels,
+    messages,
     read_logprobs,
     read_text,
 )
@@ -155,12 +155,12 @@ class Line:
         return Reading(call.permutation, call.scores, call.status)
 
     async def _call(self, number: int, round_: int, question: Question) -> Call:
-        messages = self._messages(question)
+        prompt = self._messages(question)
         sampling = self._sampling(number, question)
         if question.options:
-            answer, reading = await self._probabilities(messages, question, sampling)
+            answer, reading = await self._probabilities(prompt, question, sampling)
         else:
-            answer = await self._written(messages, question, sampling)
+            answer = await self._written(prompt, question, sampling)
             truncated = answer.finish_reason == "length"
             reading = read_text(question, answer.text, truncated=truncated)
         return Call(
@@ -182,23 +182,23 @@ class Line:
         )
 
     async def _written(
-        self, messages: list[Message], question: Question, sampling: Sampling
+        self, prompt: list[Message], question: Question, sampling: Sampling
     ) -> Answer:
         """Let the model write its answer; a chain over the budget is closed for it."""
         budget = self.desk.answering.thinking_budget
         if not question.reasoning:
-            return await self._generate(Prompt(messages, NO_CHAIN + ANSWER), sampling)
+            return await self._generate(Prompt(prompt, NO_CHAIN + ANSWER), sampling)
         if budget is None or budget >= sampling.max_new_tokens:
-            return await self._generate(Prompt(messages), sampling)
-        thought = await self._generate(Prompt(messages), sampling.limited(budget))
+            return await self._generate(Prompt(prompt), sampling)
+        thought = await self._generate(Prompt(prompt), sampling.limited(budget))
         if thought.finish_reason == "stop" or _OPEN_ANSWER in thought.text:
             return thought
         left = sampling.limited(sampling.max_new_tokens - budget)
-        closed = await self._generate(Prompt(messages, _closed(thought.text)), left)
+        closed = await self._generate(Prompt(prompt, _closed(thought.text)), left)
         return thought.continued(closed)
 
     async def _probabilities(
-        self, messages: list[Message], question: Question, sampling: Sampling
+        self, prompt: list[Message], question: Question, sampling: Sampling
     ) -> tuple[Answer, Reading]:
         """Ask how likely each option is to begin the answer, after a chain where one is wanted."""
         prefill = NO_CHAIN + ANSWER
@@ -206,10 +206,10 @@ class Line:
         if question.reasoning:
             limit = self.desk.answering.thinking_budget or sampling.max_new_tokens
             thought = await self._generate(
-                Prompt(messages), sampling.limited(limit, stop=(_OPEN_ANSWER,))
+                Prompt(prompt), sampling.limited(limit, stop=(_OPEN_ANSWER,))
             )
             prefill = _closed(thought.text)
-        scored = await self._engine.score_next(Prompt(messages, prefill), question.options)
+        scored = await self._engine.score_next(Prompt(prompt, prefill), question.options)
         answer = Answer(prefill, scored.prompt_tokens, 0, scored.seconds, "stop")
         reading = read_logprobs(question, scored.logprobs)
         return (thought.continued(answer) if thought else answer), reading
@@ -223,14 +223,13 @@ class Line:
         return self.desk.engines[self.model]
 
     def _messages(self, question: Question) -> list[Message]:
-        template = load_template(question.template)
-        texts = self.desk.passage_texts(question.docids)
-        if question.kind == "relevance":
-            return render_passage(template, self.query, texts[0])
-        if question.kind == "prefer":
-            return render_pair(template, self.query, texts[0], texts[1])
-        names = labels(len(texts), letters=question.letters)
-        return render(template, self.query, texts, names)
+        return messages(
+            question.kind,
+            load_template(question.template),
+            self.query,
+            self.desk.passage_texts(question.docids),
+            letters=question.letters,
+        )
 
     def _sampling(self, number: int, question: Question) -> Sampling:
         answering = self.desk.answering

@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from trainer.errors import RecipeError
 from trainer.settings import Positive, Strict
 from trainer.strategies import AnyStrategy
+from trainer.tasks import Task
 
 RECIPES = Path(__file__).parent / "recipes"
 DEFAULT_MEASURES = ("nDCG@10", "R@10", "AP", "RR@10")
@@ -118,6 +119,7 @@ class SftRecipe(_Training):
     """Supervised fine-tuning on chain and answer, loss on the completion only."""
 
     kind: Literal["sft"]
+    task: Task  # what the model learns to answer; see `trainer.tasks`
 
     @property
     def sequences_per_step(self) -> int:

@@ -1,7 +1,7 @@
 """From a snapshot's items to the rows that TRL trains on.
 
-Both trainers read the same prompt; SFT adds the teacher's chain and order as the completion,
-GRPO the labels that its reward reads.
+Both trainers read the same prompt; SFT adds what its task is to write as the completion, GRPO the
+labels that its reward reads.
 """
 
 import hashlib
@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
-from curation.permutation import render_answer, render_response
-from curation.prompts import load_template, render
+from curation.permutation import render_answer
+from curation.prompts import load_template
 from curation.training_items import TrainingItem
 from trainer.errors import TrainingDataError
 from trainer.recipes import GrpoRecipe, SftRecipe
+from trainer.strategies.questions import messages
+from trainer.tasks import examples
 from trainer.texts import count_tokens, cut_passages, prompt_text
 
 if TYPE_CHECKING:
@@ -83,41 +85,40 @@ def build_rows(
     recipe: SftRecipe | GrpoRecipe,
     tokenizer: "PreTrainedTokenizerBase",
 ) -> Rows:
-    """Render the items as training rows, within the recipe's token caps."""
+    """Render the items as training rows, within the recipe's token caps.
+
+    An item is one row, but in the tasks that ask about parts of its list.
+    """
     template = load_template(recipe.template)
+    task = recipe.task if isinstance(recipe, SftRecipe) else "listwise"
     built = Rows()
     for item in items:
         passages = cut_passages(tokenizer, item.texts, recipe.max_passage_tokens)
-        prompt = render(template, item.query, passages)
-        tokens = count_tokens(tokenizer, prompt_text(tokenizer, prompt))
-        if tokens > recipe.max_prompt_tokens:
-            built.left_out.append(_left_out(item, "prompt", tokens, recipe.max_prompt_tokens))
-            continue
-        if isinstance(recipe, SftRecipe):
-            completion = render_response(item.chain, item.permutation)
-            answer_tokens = count_tokens(tokenizer, completion)
-            if answer_tokens > recipe.max_completion_tokens:
-                limit = recipe.max_completion_tokens
-                built.left_out.append(_left_out(item, "completion", answer_tokens, limit))
+        for example in examples(item, task):
+            texts = [passages[place] for place in example.shown]
+            prompt = messages(example.kind, template, item.query, texts)
+            tokens = count_tokens(tokenizer, prompt_text(tokenizer, prompt))
+            if tokens > recipe.max_prompt_tokens:
+                built.left_out.append(_left_out(item, "prompt", tokens, recipe.max_prompt_tokens))
                 continue
-            built.completion_tokens.append(answer_tokens)
-            labels: dict[str, Any] = {"completion": [{"role": "assistant", "content": completion}]}
-        else:
-            labels = {
-                "initial_list": list(item.docids),
-                "relevant_docids": list(item.relevant_docids),
-                "ground_truth": render_answer(item.permutation),
-            }
-        built.prompt_tokens.append(tokens)
-        built.rows.append(
-            {
-                "prompt": prompt,
-                "item_id": item.item_id,
-                "domain": item.domain,
-                "qid": item.qid,
-                **labels,
-            }
-        )
+            if isinstance(recipe, SftRecipe):
+                written = count_tokens(tokenizer, example.completion)
+                if written > recipe.max_completion_tokens:
+                    limit = recipe.max_completion_tokens
+                    built.left_out.append(_left_out(item, "completion", written, limit))
+                    continue
+                built.completion_tokens.append(written)
+                answer = {"role": "assistant", "content": example.completion}
+                target: dict[str, Any] = {"completion": [answer]}
+            else:
+                target = {
+                    "initial_list": list(item.docids),
+                    "relevant_docids": list(item.relevant_docids),
+                    "ground_truth": render_answer(item.permutation),
+                }
+            built.prompt_tokens.append(tokens)
+            ids = {"item_id": item.item_id, "domain": item.domain, "qid": item.qid}
+            built.rows.append({"prompt": prompt, **ids, **target})
     return built
 
 

@@ -19,6 +19,12 @@ from trainer.strategies.setwise import Setwise
 def test_every_shipped_recipe_loads():
     assert set(list_recipes()) == {
         "demo-sft",
+        "demo-direct-sft",
+        "demo-exclusion-sft",
+        "demo-pairwise-sft",
+        "demo-score-sft",
+        "demo-setwise-sft",
+        "demo-yesno-sft",
         "demo-grpo",
         "reasonrank-7b-sft",
         "reasonrank-7b-grpo",

@@ -11,6 +11,7 @@ from math import exp
 from typing import Literal
 
 from curation.permutation import Status, parse_choice, parse_response
+from curation.prompts import Message, Template, render, render_pair, render_passage
 
 Kind = Literal["order", "first_token", "best", "worst", "relevance", "prefer"]
 
@@ -88,6 +89,21 @@ def read_logprobs(question: Question, logprobs: Sequence[float]) -> Reading:
     elif question.kind == "prefer" and scores[1] > scores[0]:
         order = (2, 1)
     return Reading(order, scores, "ok")
+
+
+def messages(
+    kind: Kind, template: Template, query: str, texts: Sequence[str], *, letters: bool = False
+) -> list[Message]:
+    """Return the prompt that asks a question of this kind about passages.
+
+    Raises:
+        FormatError: The template is of another method.
+    """
+    if kind == "relevance":
+        return render_passage(template, query, texts[0])
+    if kind == "prefer":
+        return render_pair(template, query, texts[0], texts[1])
+    return render(template, query, texts, labels(len(texts), letters=letters))
 
 
 def labels(n: int, *, letters: bool) -> tuple[str, ...]:
