@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from curation.benchmark_files import read_lines, read_passages, read_queries
 from curation.errors import CurationError, FormatError
 from curation.folders import draft_folder, publish, sha256_of
-from curation.training_items import full_text
 from curation.trec import read_qrels, read_run
 from db.records import Passage
 
@@ -95,13 +94,10 @@ class Benchmark:
                 )
         return [known[docid] for docid in wanted]
 
-    def texts(self, docids: Iterable[str]) -> list[str]:
-        """Return what a model reads of these passages: title, if any, and text.
-
-        Raises:
-            BenchmarkError: If one is not in the benchmark.
-        """
-        return [full_text(passage) for passage in self.passages(docids)]
+    def candidates(self) -> dict[str, Passage]:
+        """Return the passages of the first-stage run by docid."""
+        wanted = {docid for docids in self.first_stage.values() for docid in docids}
+        return {passage.docid: passage for passage in self.passages(wanted)}
 
 
 def add_benchmark(

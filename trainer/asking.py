@@ -6,14 +6,18 @@ the answers alone decide, so a call that was answered before an interruption is 
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from curation.permutation import Status
 from curation.prompts import Message, load_template
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
+from trainer.joblog import read_records
 from trainer.strategies.base import Model
 from trainer.strategies.questions import (
     ANSWER,
@@ -260,3 +264,24 @@ def _closed(chain: str) -> str:
     before, _, _ = chain.partition(_OPEN_ANSWER)
     ended = before.rstrip()
     return f"{ended}\n{'' if _END_THINK in ended else _END_THINK + chr(10)}{ANSWER}"
+
+
+def read_calls(path: Path) -> dict[tuple[str, int], Call]:
+    """Return the calls answered so far by (qid, call)."""
+    records, _ = read_records(path)
+    lists = ("docids", "permutation", "scores")
+    calls = (Call(**{**record, **{k: tuple(record[k]) for k in lists}}) for record in records)
+    return {(call.qid, call.call): call for call in calls}
+
+
+def summarize(calls: Iterable[Call]) -> dict[str, Any]:
+    """Return counts over calls: how many, their statuses, tokens and generation seconds."""
+    calls = list(calls)
+    return {
+        "calls": len(calls),
+        "statuses": dict(Counter(call.status for call in calls)),
+        "prompt_tokens": sum(call.prompt_tokens for call in calls),
+        "completion_tokens": sum(call.completion_tokens for call in calls),
+        "sequential_depth": max((call.round for call in calls), default=0),
+        "generation_seconds": round(sum(call.seconds for call in calls), 3),
+    }

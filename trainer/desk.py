@@ -13,6 +13,7 @@ from db import batches, benchmarks, checkpoints, jobs
 from db.errors import NotFoundError
 from db.store import Store
 from trainer import jobs as folders
+from trainer.engines.opening import Embedded, Served, Vllm
 from trainer.errors import RecipeError
 from trainer.jobs import EvaluateSpec, JobState, TrainSpec
 from trainer.preflight import Check, preflight_evaluation, preflight_training
@@ -26,6 +27,7 @@ from trainer.recipes import (
 from trainer.strategies import STRATEGIES
 
 TINY = "tiny"
+PAPER = "reasonrank-7b-sft"  # how a model is asked of which nothing else is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,10 @@ def prepare_training(
 def prepare_evaluation(
     store: Store,
     *,
-    checkpoint: str,
+    checkpoint: str | None,
     benchmark: str,
+    served: Served | None = None,
+    vllm: bool = False,
     recipe_name: str | None = None,
     overrides: list[str] | None = None,
     name: str | None = None,
@@ -112,23 +116,33 @@ def prepare_evaluation(
     """Resolve an evaluation job: the checkpoint, the benchmark, and how the one reranks the other.
 
     Args:
-        checkpoint: A checkpoint's id or name.
+        checkpoint: A checkpoint's id or name; None where `served` answers.
+        served: Endpoints that serve a model already.
+        vllm: Start a vLLM server for the checkpoint instead of loading it into the job.
         recipe_name: Whose prompt, caps and windows to use; None is the recipe that trained the
-            checkpoint.
+            checkpoint, and the paper's for endpoints.
         overrides: `key=value` over the evaluation settings, such as `strategy.window=20`.
 
     Raises:
         NotFoundError: If there is no such checkpoint or benchmark.
         RecipeError: If a setting does not fit.
     """
-    model = checkpoints.get_checkpoint(store, checkpoint)
     target = benchmarks.get_benchmark(store, benchmark)
-    settings = override_settings(
-        evaluation_settings(model["lineage"], recipe_name), overrides or []
-    )
+    engine: Embedded | Served | Vllm
+    if checkpoint is not None:
+        model = checkpoints.get_checkpoint(store, checkpoint)
+        engine = (Vllm if vllm else Embedded)(model=model["path"])
+        own, called = evaluation_settings(model["lineage"], recipe_name), model["name"]
+        checkpoint_id = model["checkpoint_id"]
+    elif served is not None:
+        engine, called, checkpoint_id = served, served.model, None
+        own = load_recipe(recipe_name or PAPER).evaluation_settings()
+    else:
+        raise RecipeError("An evaluation needs a checkpoint, or endpoints that serve a model.")
+    settings = override_settings(own, overrides or [])
     spec = EvaluateSpec(
-        name=name or f"{model['name']} on {target['name']}",
-        checkpoint=Path(model["path"]),
+        name=name or f"{called} on {target['name']}",
+        engine=engine,
         benchmark=store.workspace.benchmarks / target["benchmark_id"],
         settings=settings,
     )
@@ -138,7 +152,7 @@ def prepare_evaluation(
         command=folders.command_preview(spec, store.workspace.jobs),
         checks=preflight_evaluation(spec, store.workspace.root),
         benchmark_id=target["benchmark_id"],
-        checkpoint_id=model["checkpoint_id"],
+        checkpoint_id=checkpoint_id,
     )
 
 

@@ -6,22 +6,22 @@ Writes into the job's folder: `calls.jsonl` (each answered call at once), `run.t
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from curation import benchmarks, scoring, trec
 from curation.benchmarks import Benchmark
-from trainer.joblog import append_record, read_records, write_event
+from curation.passages import reader
+from trainer.asking import Answering, Call, Desk, read_calls, summarize
+from trainer.engines.opening import open_engine
+from trainer.inflight import InFlight
+from trainer.joblog import append_record, write_event
 from trainer.jobs import EvaluateSpec, JobConfig
 from trainer.process import raise_if_stopped, run_job, write_json
-
-if TYPE_CHECKING:
-    from trainer.asking import Call
-    from trainer.engines.base import Engine
+from trainer.rerank import count_calls, rerank
 
 CALLS, RUN, PER_QUERY, RESULT = "calls.jsonl", "run.txt", "per_query.json", "result.json"
 PROGRESS_EVERY_S = 1.0
@@ -47,13 +47,13 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     made = list(answered.values())
     progress = _Progress(job_dir, benchmark, spec, done=len(made))
 
-    def on_call(call: "Call") -> None:
+    def on_call(call: Call) -> None:
         append_record(job_dir / CALLS, asdict(call))
         made.append(call)
         progress.step(len(made))
         raise_if_stopped(job_dir)
 
-    order, engine = asyncio.run(_rerank(spec, benchmark, answered, on_call, progress))
+    order, engine = asyncio.run(_rerank(job_dir, spec, benchmark, answered, on_call, progress))
     progress.total = len(made)
     progress.write(len(made))
     trec.write_run(job_dir / RUN, order, config.job_id)
@@ -76,19 +76,16 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
 
 
 async def _rerank(
+    job_dir: Path,
     spec: EvaluateSpec,
     benchmark: Benchmark,
-    answered: "dict[tuple[str, int], Call]",
-    on_call: "Callable[[Call], None]",
+    answered: dict[tuple[str, int], Call],
+    on_call: Callable[[Call], None],
     progress: "_Progress",
 ) -> tuple[dict[str, list[str]], dict[str, Any]]:
     """Return every query's order, and what the engine says of itself."""
-    from trainer.asking import Answering, Desk
-    from trainer.inflight import InFlight
-    from trainer.rerank import count_calls, rerank
-
     settings = spec.settings
-    engine = await _open(spec)
+    engine = await open_engine(spec.engine, job_dir)
     try:
         progress.total = count_calls(benchmark.first_stage, settings.strategy, settings.depth)
         progress.write(len(answered))
@@ -102,7 +99,11 @@ async def _rerank(
                 thinking_budget=settings.thinking_budget,
                 seed=spec.seed,
             ),
-            passage_texts=_cutter(benchmark, engine, settings.max_passage_tokens),
+            passage_texts=reader(
+                benchmark.candidates(),
+                "rankdesk",
+                lambda texts: engine.cut_passages(texts, settings.max_passage_tokens),
+            ),
             in_flight=InFlight(engine.in_flight),
             answered=answered,
             on_call=on_call,
@@ -120,55 +121,11 @@ async def _rerank(
         await engine.close()
 
 
-async def _open(spec: EvaluateSpec) -> "Engine":
-    from trainer.engines.transformers import TransformersEngine
-
-    return TransformersEngine(str(spec.checkpoint))
-
-
-def _cutter(
-    benchmark: Benchmark, engine: "Engine", max_tokens: int
-) -> Callable[[Sequence[str]], list[str]]:
-    """Return a function from docids to texts as the model reads them; each text is cut once."""
-    known: dict[str, str] = {}
-
-    def texts(docids: Sequence[str]) -> list[str]:
-        new = [docid for docid in docids if docid not in known]
-        cut = engine.cut_passages(benchmark.texts(new), max_tokens) if new else []
-        known.update(zip(new, cut, strict=True))
-        return [known[docid] for docid in docids]
-
-    return texts
-
-
 def _scores(order: dict[str, list[str]]) -> dict[str, dict[str, float]]:
     """Return orders as a run whose scores fall by rank."""
     return {
         qid: {docid: 1 / rank for rank, docid in enumerate(docids, start=1)}
         for qid, docids in order.items()
-    }
-
-
-def read_calls(path: Path) -> "dict[tuple[str, int], Call]":
-    """Return the calls answered so far by (qid, call)."""
-    from trainer.asking import Call
-
-    records, _ = read_records(path)
-    lists = ("docids", "permutation", "scores")
-    calls = (Call(**{**record, **{k: tuple(record[k]) for k in lists}}) for record in records)
-    return {(call.qid, call.call): call for call in calls}
-
-
-def summarize(calls: "Iterable[Call]") -> dict[str, Any]:
-    """Return counts over calls: how many, their statuses, tokens and generation seconds."""
-    calls = list(calls)
-    return {
-        "calls": len(calls),
-        "statuses": dict(Counter(call.status for call in calls)),
-        "prompt_tokens": sum(call.prompt_tokens for call in calls),
-        "completion_tokens": sum(call.completion_tokens for call in calls),
-        "sequential_depth": max((call.round for call in calls), default=0),
-        "generation_seconds": round(sum(call.seconds for call in calls), 3),
     }
 
 

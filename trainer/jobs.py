@@ -20,6 +20,7 @@ import yaml
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from db.ids import new_id
+from trainer.engines.opening import EngineSpec, Served, absolute
 from trainer.errors import JobError
 from trainer.joblog import EVENTS, append_record, read_events, read_records, utc_now
 from trainer.recipes import EvaluationSettings, Recipe, describe
@@ -37,23 +38,13 @@ _SECRET = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 _ROOT = Path(__file__).parents[1]
 
 
-def _absolute(place: Path) -> Path:
-    """Make the path of a folder absolute, for a process that runs elsewhere; leave a hub name."""
-    folder = place.expanduser()
-    return folder.absolute() if folder.exists() else place
-
-
-def _absolute_text(place: str) -> str:
-    return str(_absolute(Path(place))) if place else place
-
-
 class TrainSpec(Strict):
     """What a training job is given; the recipe decides between SFT and GRPO."""
 
     kind: Literal["train"] = "train"
     name: str
     snapshot: Annotated[Path, AfterValidator(Path.absolute)]  # snapshot folder
-    base: Annotated[str, AfterValidator(_absolute_text)]  # model folder or hub name to start from
+    base: Annotated[str, AfterValidator(absolute)]  # model folder or hub name to start from
     parent: str | None = None  # id of the job that wrote `base`, for the lineage
     recipe_name: str
     recipe: Recipe
@@ -64,7 +55,7 @@ class EvaluateSpec(Strict):
 
     kind: Literal["evaluate"] = "evaluate"
     name: str
-    checkpoint: Annotated[Path, AfterValidator(_absolute)]  # model folder or hub name
+    engine: EngineSpec  # what answers: a checkpoint, or endpoints that serve a model
     benchmark: Annotated[Path, AfterValidator(Path.absolute)]  # benchmark folder
     settings: EvaluationSettings
     seed: int = 0  # matters only at a temperature above 0
@@ -173,12 +164,12 @@ def start(job_dir: Path) -> Attempt:
         if attempts(job_dir) and (now := state(job_dir).state) not in RESUMABLE:
             raise JobError(f"Job {config.job_id} is {now}: only an ended job can be resumed.")
         (job_dir / CONTROL).unlink(missing_ok=True)
-        attempt = _launch(job_dir, command(config.kind, job_dir))
+        attempt = _launch(job_dir, command(config.kind, job_dir), _needed_secrets(config))
         append_record(job_dir / ATTEMPTS, asdict(attempt))
     return attempt
 
 
-def _launch(job_dir: Path, argv: list[str]) -> Attempt:
+def _launch(job_dir: Path, argv: list[str], keep: set[str]) -> Attempt:
     events = job_dir / EVENTS
     offset = events.stat().st_size if events.exists() else 0
     with (
@@ -191,12 +182,19 @@ def _launch(job_dir: Path, argv: list[str]) -> Attempt:
             stdout=stdout,
             stderr=stderr,
             cwd=job_dir,
-            env=_environment(),
+            env=_environment(keep),
             start_new_session=True,
         )
     _CHILDREN[process.pid] = process
     created = psutil.Process(process.pid).create_time()
     return Attempt(argv, process.pid, created, utc_now(), offset)
+
+
+def _needed_secrets(config: JobConfig) -> set[str]:
+    """Return the variables that the job cannot do without: a hub's token, an endpoint's key."""
+    if isinstance(config.spec, EvaluateSpec) and isinstance(config.spec.engine, Served):
+        return {config.spec.engine.key_variable}
+    return {"HF_TOKEN"}
 
 
 def resume(job_dir: Path) -> Attempt:
@@ -284,9 +282,9 @@ def _alive(attempt: Attempt) -> bool:
         return False
 
 
-def _environment() -> dict[str, str]:
-    """Return this process's environment without secrets, and with this package importable."""
-    kept = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+def _environment(keep: set[str]) -> dict[str, str]:
+    """Return this process's environment with this package importable, and no secrets but `keep`."""
+    kept = {n: v for n, v in os.environ.items() if n in keep or not _SECRET.search(n)}
     path = [str(_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
     return kept | {
         "PYTHONPATH": os.pathsep.join(path),

@@ -20,6 +20,7 @@ from curation.scoring import parse_measures
 from curation.snapshots import ITEMS, verify
 from curation.training_items import TrainingItem, read_items
 from db.errors import RankDeskError
+from trainer.engines.opening import Embedded, Served, Vllm
 from trainer.environment import gpu_count
 from trainer.jobs import EvaluateSpec, TrainSpec
 from trainer.models import ModelPlace, load_tokenizer, locate
@@ -74,7 +75,7 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
     Args:
         root: A folder on the disk that the job will write to.
     """
-    checks = [check_base(str(spec.checkpoint), locate(str(spec.checkpoint)), name="checkpoint")]
+    checks = [check_engine(spec.engine)]
     settings = spec.settings
     try:
         for name in settings.strategy.templates:
@@ -95,6 +96,17 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
     if free < _GIB:
         checks.append(Check("disk", "warning", f"Only {_in_words(free)} are free on {root}."))
     return checks
+
+
+def check_engine(engine: Embedded | Served | Vllm) -> Check:
+    """Is there a checkpoint to load, or a key for the endpoints?"""
+    if not isinstance(engine, Served):
+        return check_base(engine.model, locate(engine.model), name="checkpoint")
+    where = ", ".join(engine.base_urls)
+    if engine.key_variable not in os.environ:
+        message = f"{engine.key_variable} is not set: start RankDesk with the key of {where} in it."
+        return Check("endpoint", "error", message)
+    return Check("endpoint", "ok", f"{engine.model} at {where}, key from {engine.key_variable}.")
 
 
 def check_base(source: str, place: ModelPlace, name: str = "base model") -> Check:

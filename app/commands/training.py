@@ -1,4 +1,4 @@
-"""Commands over models: train, jobs, job, evaluate."""
+"""Commands over training and jobs: train, jobs, job."""
 
 import time
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from app.commands.terminal import Json, Progress, emit, open_store, render, say,
 from db import jobs
 from db.errors import RankDeskError
 from db.store import Store
-from trainer import desk, ingest, scoreboard
+from trainer import desk, ingest
 from trainer.jobs import JobState
 
 train = typer.Typer(help="Start a trainer on a snapshot.", no_args_is_help=True)
@@ -31,10 +31,9 @@ def register(cli: typer.Typer) -> None:
     cli.add_typer(train, name="train")
     cli.command("jobs")(list_jobs)
     cli.add_typer(job, name="job")
-    cli.command("evaluate")(evaluate)
 
 
-def _open(context: typer.Context) -> Store:
+def open_synced(context: typer.Context) -> Store:
     """Open the workspace and read what jobs wrote since."""
     store = open_store(context)
     ingest.sync(store)
@@ -82,7 +81,7 @@ def _train(
     wait: bool,
     as_json: bool,
 ) -> None:
-    with _open(context) as store:
+    with open_synced(context) as store:
         prepared = desk.prepare_training(
             store,
             kind=kind,
@@ -92,21 +91,23 @@ def _train(
             overrides=settings,
             name=name,
         )
-        _run(store, prepared, wait, as_json)
+        start(store, prepared, wait, as_json)
 
 
-def _run(store: Store, prepared: desk.PreparedJob, wait: bool, as_json: bool) -> None:
+def start(store: Store, prepared: desk.PreparedJob, wait: bool, as_json: bool) -> None:
+    """Start a prepared job, wait for it if asked, and print what it is doing."""
     for check in prepared.checks:
         if check.level != "ok":
             say(f"{check.level}: {check.name}: {check.message}")
     job_id = desk.start(store, prepared, created_by=user())
     say(f"job {job_id} started: {prepared.command}")
     if wait:
-        _wait(store, job_id, prepared.spec.name)
+        wait_for(store, job_id, prepared.spec.name)
     _emit_job(store, job_id, as_json)
 
 
-def _wait(store: Store, job_id: str, label: str) -> None:
+def wait_for(store: Store, job_id: str, label: str) -> None:
+    """Show a job's progress until it ends; raise if it did not end well."""
     progress = Progress(label)
     while (now := desk.job_state(store, job_id)).state in ("queued", "running"):
         eta = "" if now.eta_s is None else f"about {now.eta_s:.0f} s left"
@@ -160,7 +161,7 @@ def _emit_job(store: Store, wanted: str, as_json: bool) -> None:
 
 def list_jobs(context: typer.Context, as_json: Json = False) -> None:
     """List the jobs, newest first."""
-    with _open(context) as store:
+    with open_synced(context) as store:
         rows = [
             _describe(store, row, desk.job_state(store, row["job_id"]))
             for row in jobs.list_jobs(store)
@@ -171,7 +172,7 @@ def list_jobs(context: typer.Context, as_json: Json = False) -> None:
 @job.command("show")
 def job_show(context: typer.Context, job_id: JobName, as_json: Json = False) -> None:
     """Show one job."""
-    with _open(context) as store:
+    with open_synced(context) as store:
         _emit_job(store, job_id, as_json)
 
 
@@ -183,7 +184,7 @@ def job_stop(
     as_json: Json = False,
 ) -> None:
     """Stop a running or queued job."""
-    with _open(context) as store:
+    with open_synced(context) as store:
         found = jobs.get_job(store, job_id)["job_id"]
         desk.stop(store, found, save=save)
         while desk.job_state(store, found).state in ("queued", "running"):
@@ -196,51 +197,9 @@ def job_resume(
     context: typer.Context, job_id: JobName, wait: Wait = False, as_json: Json = False
 ) -> None:
     """Go on from the last complete checkpoint, or the last answered call."""
-    with _open(context) as store:
+    with open_synced(context) as store:
         found = jobs.get_job(store, job_id)["job_id"]
         desk.resume(store, found)
         if wait:
-            _wait(store, found, job_id)
+            wait_for(store, found, job_id)
         _emit_job(store, found, as_json)
-
-
-_EVALUATION = {
-    "name": "evaluation",
-    "value": "nDCG@10",
-    "n": "n",
-    "ci95": "95 % interval",
-    "difference": "against the baseline",
-    "p": "p",
-}
-
-
-def evaluate(
-    context: typer.Context,
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's id or name.")],
-    benchmark: Annotated[str, typer.Option(help="A benchmark's name.")],
-    recipe: Annotated[
-        str | None, typer.Option(help="Whose prompt and windows [the one that trained it].")
-    ] = None,
-    settings: Settings = None,
-    name: Name = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it ends.")] = True,
-    as_json: Json = False,
-) -> None:
-    """Rerank a benchmark's first-stage run with a checkpoint and score it."""
-    with _open(context) as store:
-        prepared = desk.prepare_evaluation(
-            store,
-            checkpoint=checkpoint,
-            benchmark=benchmark,
-            recipe_name=recipe,
-            overrides=settings or [],
-            name=name,
-        )
-        if not wait:
-            _run(store, prepared, wait=False, as_json=as_json)
-            return
-        job_id = desk.start(store, prepared, created_by=user())
-        _wait(store, job_id, prepared.spec.name)
-        rows = scoreboard.table(store, str(prepared.benchmark_id))
-    row = next(row for row in rows if row["evaluation_id"] == job_id)
-    emit(row, as_json, lambda: render([row], _EVALUATION))

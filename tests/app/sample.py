@@ -14,6 +14,7 @@ from db.records import ItemFilter
 from db.store import Store
 from trainer import jobs as folders
 from trainer import scoreboard
+from trainer.engines.opening import Embedded
 from trainer.ingest import sync
 from trainer.joblog import append_record, write_event
 from trainer.jobs import EvaluateSpec, TrainSpec
@@ -265,7 +266,7 @@ def add_evaluation(store: Store, checkpoint_id: str, name: str) -> str:
     settings = load_recipe("demo-sft").evaluation_settings()
     spec = EvaluateSpec(
         name=name,
-        checkpoint=str(store.workspace.jobs / checkpoint_id / "model"),
+        engine=Embedded(model=str(store.workspace.jobs / checkpoint_id / "model")),
         benchmark=store.workspace.benchmarks / benchmark["benchmark_id"],
         settings=settings,
     )

@@ -55,7 +55,7 @@ def test_what_was_added_is_read_back(root: Path) -> None:
         Passage("c d", "three"),
         Passage("a/1.txt", "one", "T"),
     ]
-    assert benchmark.texts(["a/1.txt", "b"]) == ["T one", "two"]
+    assert set(benchmark.candidates()) == {"a/1.txt", "b", "c d"}
 
 
 def test_equal_scores_stand_as_trec_eval_orders_them(root: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_changed_file_is_named(root: Path, name: str) -> None:
 def test_a_passage_that_is_not_there_is_named(root: Path) -> None:
     benchmark = read_benchmark(root / add(root).benchmark_id)
     with pytest.raises(BenchmarkError, match="'z'"):
-        benchmark.texts(["b", "z"])
+        benchmark.passages(["b", "z"])
 
 
 def test_a_folder_without_benchmark_says_so(tmp_path: Path) -> None:

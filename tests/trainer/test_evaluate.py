@@ -7,10 +7,12 @@ import pytest
 from curation.trec import read_run
 from tests.trainer.small import SMALL, read_json, wait_for_state
 from trainer import jobs
+from trainer.asking import read_calls
 from trainer.engines import transformers
 from trainer.engines.base import Answer, EngineInfo, Prompt, Sampling
+from trainer.engines.opening import Embedded
 from trainer.errors import EvaluationError
-from trainer.evaluate import evaluate, read_calls
+from trainer.evaluate import evaluate
 from trainer.joblog import read_events
 from trainer.jobs import EvaluateSpec
 from trainer.process import StopNow
@@ -51,7 +53,12 @@ def right_answer(prompt: str) -> str:
 
 @pytest.fixture
 def spec(tiny_model: Path, benchmark: Path) -> EvaluateSpec:
-    return EvaluateSpec(name="small", checkpoint=tiny_model, benchmark=benchmark, settings=SETTINGS)
+    return EvaluateSpec(
+        name="small",
+        engine=Embedded(model=str(tiny_model)),
+        benchmark=benchmark,
+        settings=SETTINGS,
+    )
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import yaml
 
 from tests.trainer.small import kill, wait_for_event, wait_for_state
 from trainer import jobs
+from trainer.engines.opening import Embedded, Served
 from trainer.errors import JobError
 from trainer.joblog import append_record, read_events, write_event
 from trainer.jobs import EvaluateSpec
@@ -22,7 +23,7 @@ from trainer.recipes import load_recipe
 def spec(tmp_path: Path) -> EvaluateSpec:
     return EvaluateSpec(
         name="evaluate nothing",
-        checkpoint=tmp_path / "no model",
+        engine=Embedded(model=str(tmp_path / "no model")),
         benchmark=tmp_path / "no benchmark",
         settings=load_recipe("demo-sft").evaluation_settings(),
     )
@@ -134,14 +135,20 @@ def test_an_earlier_attempts_end_does_not_end_the_next(job_dir, sleeper):
     assert jobs.state(job_dir).state == "queued"
 
 
-def test_a_job_process_gets_no_secrets(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
-    monkeypatch.setenv("HF_TOKEN", "s3cret")
-    monkeypatch.setenv("DB_PASSWORD", "s3cret")
+def test_a_job_process_gets_only_the_secret_that_it_needs(monkeypatch, spec):
+    for name in ("OPENAI_API_KEY", "OTHER_KEY", "HF_TOKEN", "DB_PASSWORD"):
+        monkeypatch.setenv(name, "s3cret")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    environment = jobs._environment()
-    assert "s3cret" not in environment.values()
-    assert environment["OMP_NUM_THREADS"] == "1"
+
+    def secrets(spec: EvaluateSpec) -> set[str]:
+        config = jobs.JobConfig(job_id="j", created_at="now", spec=spec)
+        environment = jobs._environment(jobs._needed_secrets(config))
+        assert environment["OMP_NUM_THREADS"] == "1"
+        return {name for name, value in environment.items() if value == "s3cret"}
+
+    served = Served(model="r1", base_urls=("http://localhost",), key_variable="OTHER_KEY")
+    assert secrets(spec) == {"HF_TOKEN"}
+    assert secrets(spec.model_copy(update={"engine": served})) == {"OTHER_KEY"}
 
 
 def test_a_waiting_job_is_stopped_killed_and_resumed(job_dir):
@@ -198,9 +205,11 @@ def test_pages_and_waiting_jobs_load_no_torch_and_job_processes_no_database():
 def test_folders_are_absolute_for_a_process_that_runs_elsewhere(spec, tmp_path, monkeypatch):
     (tmp_path / "model").mkdir()
     monkeypatch.chdir(tmp_path)
-    given = {**spec.model_dump(), "benchmark": "bench", "checkpoint": "model"}
-    resolved = EvaluateSpec.model_validate(given)
+    given = {**spec.model_dump(), "benchmark": "bench"}
+    resolved = EvaluateSpec.model_validate(given | {"engine": {"kind": "vllm", "model": "model"}})
     assert resolved.benchmark == tmp_path / "bench"
-    assert resolved.checkpoint == tmp_path / "model"
-    hub = EvaluateSpec.model_validate({**given, "checkpoint": "Qwen/Qwen3-8B"})
-    assert str(hub.checkpoint) == "Qwen/Qwen3-8B"
+    assert resolved.engine.model == str(tmp_path / "model")
+    hub = EvaluateSpec.model_validate(
+        {**given, "engine": {"kind": "transformers", "model": "Qwen/Qwen3-8B"}}
+    )
+    assert hub.engine.model == "Qwen/Qwen3-8B"

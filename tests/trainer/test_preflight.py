@@ -7,6 +7,7 @@ import pytest
 
 from tests.trainer.small import GRPO, SFT, make_items
 from trainer import preflight
+from trainer.engines.opening import Embedded, Served
 from trainer.jobs import EvaluateSpec
 from trainer.models import locate
 from trainer.preflight import preflight_evaluation, preflight_training
@@ -200,7 +201,7 @@ def evaluation(tiny_model, benchmark):
     recipe = apply_overrides(load_recipe("demo-sft"), SFT)
     return EvaluateSpec(
         name="e",
-        checkpoint=tiny_model,
+        engine=Embedded(model=str(tiny_model)),
         benchmark=benchmark,
         settings=recipe.evaluation_settings(),
     )
@@ -216,7 +217,12 @@ def test_an_evaluation_counts_its_calls(evaluation, tmp_path):
     ("field", "value", "told"),
     [
         ("benchmark", Path("/no/benchmark"), "no benchmark"),
-        ("checkpoint", Path("/no/model"), "no model folder"),
+        ("engine", Embedded(model="/no/model"), "no model folder"),
+        (
+            "engine",
+            Served(model="r1", base_urls=("http://localhost",), key_variable="NO_SUCH_KEY"),
+            "NO_SUCH_KEY is not set",
+        ),
         ("template", "nothing", "no such template"),
         ("measures", ("nDCG@10", "nope@3"), "nope@3"),
     ],

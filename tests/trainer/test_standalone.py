@@ -1,0 +1,64 @@
+"""Reranking files with a real, untrained model."""
+
+from pathlib import Path
+
+import pytest
+
+from curation.demo.world import build_world, write_benchmark_files
+from curation.trec import read_run
+from trainer.asking import Answering
+from trainer.engines.opening import Embedded
+from trainer.errors import EvaluationError
+from trainer.standalone import Work, read_files, rerank_files
+from trainer.strategies.listwise import First, Listwise
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    write_benchmark_files(build_world(seed=4, n_items=1, n_benchmark=3), tmp_path)
+    names = ("queries.tsv", "passages.jsonl", "run.txt")
+    queries, passages, candidates = read_files(*(tmp_path / name for name in names))
+    strategy = Listwise(window=6, step=2, template="listwise-short")
+    return Work(queries, passages, candidates, strategy, 12, "rankdesk", None, 16)
+
+
+@pytest.fixture
+def rerank(work, tmp_path, tiny_model):
+    def run(strategy=work.strategy, *, resume: bool = False) -> dict:
+        changed = Work(
+            **{name: getattr(work, name) for name in Work.__slots__} | {"strategy": strategy}
+        )
+        return rerank_files(
+            changed,
+            Embedded(model=str(tiny_model)),
+            Answering(max_new_tokens=8),
+            output=tmp_path / "new.run",
+            trace=tmp_path / "trace.jsonl",
+            resume=resume,
+            on_progress=lambda done, total: None,
+        )
+
+    return run
+
+
+def test_reranking_goes_on_from_its_trace(rerank, work, tmp_path):
+    first = rerank()
+    assert (first["calls"], first["sequential_depth"]) == (3 * 4, 4)
+    run, trace = tmp_path / "new.run", tmp_path / "trace.jsonl"
+    before = run.read_text()
+    for qid, scores in read_run(run).items():
+        assert sorted(scores) == sorted(work.candidates[qid])
+        assert list(scores)[12:] == work.candidates[qid][12:]  # below the depth
+    with pytest.raises(EvaluationError, match="go on from it with --resume"):
+        rerank()
+    kept = trace.read_text().splitlines(keepends=True)
+    trace.write_text("".join(kept[:5]) + kept[5][:9])  # killed while it wrote the sixth
+    assert rerank(resume=True)["calls"] == 12
+    assert run.read_text() == before
+    assert len(trace.read_text().splitlines()) == 13  # the broken line, and twelve whole ones
+
+
+def test_a_trace_of_another_strategy_is_refused(rerank):
+    rerank()
+    with pytest.raises(EvaluationError, match="does not fit"):
+        rerank(First(window=6, step=2, letters=True, template="listwise-short"), resume=True)

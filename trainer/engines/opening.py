@@ -1,0 +1,83 @@
+"""Which engine answers, as a job's file or a command line names it; and the engine itself."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from trainer.engines.base import Engine
+from trainer.errors import EngineError
+from trainer.settings import Positive, Strict
+
+
+def absolute(place: str) -> str:
+    """Make the path of a folder absolute, for a process that runs elsewhere; leave a hub name."""
+    folder = Path(place).expanduser()
+    return str(folder.absolute()) if place and folder.exists() else place
+
+
+class Embedded(Strict):
+    """The checkpoint in the job's own process, by transformers."""
+
+    kind: Literal["transformers"] = "transformers"
+    model: Annotated[str, AfterValidator(absolute)]  # folder or hub name
+
+
+class Served(Strict):
+    """OpenAI-compatible endpoints that serve the model already."""
+
+    kind: Literal["openai"] = "openai"
+    model: str  # as the endpoints call it
+    base_urls: Annotated[tuple[str, ...], Field(min_length=1)]
+    # The name of the variable that holds the key; the key itself is written nowhere.
+    key_variable: str = "OPENAI_API_KEY"
+    in_flight: Positive = 32
+    tokenizer: str | None = None  # folder or hub name, to cut passages by tokens; None: by words
+
+
+class Vllm(Strict):
+    """A vLLM server that is started for the checkpoint, and stopped after it."""
+
+    kind: Literal["vllm"] = "vllm"
+    model: Annotated[str, AfterValidator(absolute)]  # folder or hub name
+
+
+EngineSpec = Annotated[Embedded | Served | Vllm, Field(discriminator="kind")]
+
+
+async def open_engine(spec: Embedded | Served | Vllm, log_dir: Path) -> Engine:
+    """Load, reach or start an engine; the caller closes it.
+
+    Args:
+        log_dir: Where a server that is started writes its log.
+
+    Raises:
+        ModelError: The checkpoint cannot be loaded.
+        EngineError: The key is not set, or the server does not come up.
+    """
+    if isinstance(spec, Embedded):
+        from trainer.engines.transformers import TransformersEngine
+
+        return TransformersEngine(spec.model)
+    if isinstance(spec, Vllm):
+        from trainer.engines.vllm import VllmEngine
+
+        started: Engine = await VllmEngine.start(spec.model, log_path=log_dir / "vllm.log")
+        return started
+    from trainer.engines.openai import OpenAIEngine
+
+    key = os.environ.get(spec.key_variable)
+    if key is None:
+        raise EngineError(
+            f"The variable {spec.key_variable} is not set: put the endpoint's key there (any word "
+            "will do for a server that asks for none), or name another variable."
+        )
+    reached: Engine = OpenAIEngine(
+        spec.base_urls,
+        spec.model,
+        api_key=key,
+        in_flight=spec.in_flight,
+        tokenizer=spec.tokenizer,
+    )
+    return reached

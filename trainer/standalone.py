@@ -1,0 +1,160 @@
+"""Rerank files without a workspace: queries, passages and a run in, a run and a trace out."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from curation.benchmark_files import read_passages, read_queries
+from curation.errors import FormatError
+from curation.passages import Cut, Style, cut_words, reader
+from curation.prompts import load_template
+from curation.trec import read_run, write_run
+from db.records import Passage
+from trainer.asking import Answering, Call, Desk, read_calls, summarize
+from trainer.engines.opening import Embedded, Served, Vllm, open_engine
+from trainer.errors import EvaluationError
+from trainer.inflight import InFlight
+from trainer.joblog import append_record
+from trainer.rerank import count_calls, rerank
+from trainer.strategies import Strategy
+from trainer.strategies.base import Model
+from trainer.strategies.questions import Question, Reading, messages
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is reranked and how.
+
+    Attributes:
+        candidates: Docids by qid, best first.
+        depth: Candidates of each query that are reranked; the rest keep their places.
+        cut: How passages are truncated; None leaves it to the engine's tokenizer.
+        max_passage_tokens: What the engine's tokenizer cuts at.
+    """
+
+    queries: dict[str, str]
+    passages: dict[str, Passage]
+    candidates: dict[str, list[str]]
+    strategy: Strategy
+    depth: int
+    style: Style
+    cut: Cut | None
+    max_passage_tokens: int
+
+
+def read_files(
+    queries: Path, passages: Path, run: Path
+) -> tuple[dict[str, str], dict[str, Passage], dict[str, list[str]]]:
+    """Read queries, passages and candidates (best first), and check them against each other.
+
+    Raises:
+        FormatError: A file is malformed, or the run names what the others do not hold.
+    """
+    texts, docs, scores = read_queries(queries), read_passages(passages), read_run(run)
+    for qid, results in scores.items():
+        if qid not in texts:
+            raise FormatError(f"{qid!r:.80} is not in {queries}", file=run, field="qid")
+        for docid in results:
+            if docid not in docs:
+                raise FormatError(f"{docid!r:.80} is not in {passages}", file=run, field="docid")
+    # By score, equal scores by docid descending, as trec_eval orders them.
+    order = {
+        qid: sorted(results, key=lambda docid: (results[docid], docid), reverse=True)
+        for qid, results in scores.items()
+    }
+    return texts, docs, order
+
+
+def first_windows(work: Work) -> list[dict[str, Any]]:
+    """Return each query's first call as it would be asked: qid, docids, messages."""
+    return [
+        {"qid": qid, "docids": list(question.docids), "messages": prompt}
+        for qid in work.candidates
+        for question, prompt in [asyncio.run(_first(work, qid))]
+    ]
+
+
+class _Asked(Exception):  # noqa: N818 - no failure: it carries the first question out of a strategy
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+
+class _Listener:
+    """A line that answers nothing: it tells what was asked first."""
+
+    async def __call__(self, round_: Sequence[Question]) -> list[Reading]:
+        raise _Asked(round_[0])
+
+    def on(self, model: Model) -> "_Listener":
+        return self
+
+
+async def _first(work: Work, qid: str) -> tuple[Question, list[dict[str, str]]]:
+    try:
+        await work.strategy.rank(work.candidates[qid][: work.depth], _Listener())
+    except _Asked as asked:
+        question = asked.question
+    else:
+        raise AssertionError("a strategy asks at least once")
+    texts = reader(work.passages, work.style, work.cut or cut_words)(question.docids)
+    template = load_template(question.template)
+    return question, messages(
+        question.kind, template, work.queries[qid], texts, letters=question.letters
+    )
+
+
+def rerank_files(
+    work: Work,
+    engine: Embedded | Served | Vllm,
+    answering: Answering,
+    *,
+    output: Path,
+    trace: Path,
+    resume: bool,
+    on_progress: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Rerank, write the run, and return counts of calls, statuses, tokens and seconds.
+
+    Args:
+        trace: Every answered call, one JSON object a line, written at once.
+        resume: Take over the calls of the trace; otherwise it must not exist yet.
+
+    Raises:
+        EvaluationError: The trace exists and is not to be resumed, or does not fit.
+        EngineError: A call cannot be answered; those answered so far are in the trace.
+    """
+    if trace.exists() and not resume:
+        raise EvaluationError(
+            f"{trace} exists: go on from it with --resume, or name another file with --trace."
+        )
+    answered = read_calls(trace)
+    made = list(answered.values())
+    total = count_calls(work.candidates, work.strategy, work.depth)
+
+    def on_call(call: Call) -> None:
+        append_record(trace, asdict(call))
+        made.append(call)
+        on_progress(len(made), total)
+
+    async def run() -> tuple[dict[str, list[str]], dict[str, Any]]:
+        opened = await open_engine(engine, trace.parent)
+        try:
+            cut = work.cut or (lambda t: opened.cut_passages(t, work.max_passage_tokens))
+            desk = Desk(
+                engines={"main": opened},
+                answering=answering,
+                passage_texts=reader(work.passages, work.style, cut),
+                in_flight=InFlight(opened.in_flight),
+                answered=answered,
+                on_call=on_call,
+            )
+            order = await rerank(work.queries, work.candidates, work.strategy, work.depth, desk)
+            return order, asdict(opened.info)
+        finally:
+            await opened.close()
+
+    order, info = asyncio.run(run())
+    write_run(output, order, "rankdesk")
+    return {"queries": len(order), **summarize(made), "engine": info}
