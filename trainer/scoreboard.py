@@ -8,6 +8,8 @@ import polars as pl
 
 from curation import benchmarks as benchmark_files
 from curation import scoring, significance
+from curation.comparing import Comparisons, compare_all
+from curation.errors import CurationError
 from db import benchmarks, evaluations
 from db.store import Store
 from trainer.recipes import DEFAULT_MEASURES
@@ -84,6 +86,34 @@ def table(store: Store, benchmark_id: str, measure: str = "nDCG@10") -> list[dic
     rows = evaluations.list_evaluations(store, benchmark_id)
     baseline = benchmarks.pinned_baseline(store, benchmark_id) or f"{FIRST_STAGE}:{benchmark_id}"
     return compare(store, rows, measure, {row["evaluation_id"]: baseline for row in rows})
+
+
+def compare_evaluations(store: Store, wanted: Sequence[str], measure: str) -> Comparisons:
+    """Test every pair of evaluations of one benchmark.
+
+    Args:
+        wanted: Names or ids.
+
+    Raises:
+        NotFoundError: There is no such evaluation.
+        CurationError: They are not of one benchmark, named twice, or lack the measure.
+    """
+    rows = [evaluations.get_evaluation(store, each) for each in wanted]
+    if len({row["benchmark_id"] for row in rows}) > 1:
+        raise CurationError("These evaluations are of different benchmarks: compare those of one.")
+    if len({row["evaluation_id"] for row in rows}) < len(rows):
+        raise CurationError("An evaluation is named twice: name each once.")
+    names = [row["name"] for row in rows]
+    labels = {
+        row["evaluation_id"]: row["name"]
+        if names.count(row["name"]) == 1
+        else f"{row['name']} {row['evaluation_id'][-6:]}"
+        for row in rows
+    }
+    values: dict[str, dict[str, float]] = {label: {} for label in labels.values()}
+    for evaluation_id, qid, value in evaluations.per_query(store, list(labels), measure).rows():
+        values[labels[evaluation_id]][qid] = value
+    return compare_all(measure, values)
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""Commands over ranking: strategies, rerank, evaluate."""
+"""Commands over ranking: strategies, rerank, evaluate, compare."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.commands.terminal import Json, Progress, emit, render, say, user
 from app.commands.training import Name, Settings, open_synced, start, wait_for
+from curation import comparing
 from curation.passages import Style, cut_words
 from db.errors import RankDeskError
 from trainer import desk, scoreboard
@@ -30,7 +31,7 @@ KeyVariable = Annotated[
 
 def register(cli: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (strategies, rerank, evaluate):
+    for command in (strategies, rerank, evaluate, compare):
         cli.command()(command)
 
 
@@ -201,6 +202,27 @@ def _engine(
     if name not in ("transformers", "vllm"):
         raise RankDeskError(f"There is no engine {name!r}: take transformers, vllm or openai.")
     return Vllm(model=model) if name == "vllm" else Embedded(model=model)
+
+
+def compare(
+    context: typer.Context,
+    wanted: Annotated[
+        list[str], typer.Argument(metavar="A B …", help="Evaluations, by name or id.")
+    ],
+    measure: Annotated[
+        str, typer.Option("-m", "--measure", help="One that they have.")
+    ] = "nDCG@10",
+    form: Annotated[str, typer.Option("--format", help="md, latex or json.")] = "md",
+    as_json: Json = False,
+) -> None:
+    """Test every pair of evaluations: intervals, permutation tests, Holm's correction."""
+    forms = {"md": comparing.as_markdown, "latex": comparing.as_latex}
+    if form not in (*forms, "json"):
+        raise RankDeskError(f"--format {form}: take md, latex or json.")
+    with open_synced(context) as store:
+        found = scoreboard.compare_evaluations(store, wanted, measure)
+    shown = forms.get(form, comparing.as_markdown)
+    emit(comparing.as_json(found), as_json or form == "json", lambda: shown(found))
 
 
 _EVALUATION = {
