@@ -128,6 +128,45 @@ def ranking_of(store: Store, evaluation_id: str, qid: str) -> list[str]:
     return [] if row is None else list(row["docids"])
 
 
+def costs(store: Store, evaluation_ids: list[str]) -> list[dict[str, Any]]:
+    """Return what each evaluation spent, per query: means, and seconds by quantile.
+
+    Returns:
+        Rows of evaluation_id, queries, calls, rounds (sequential depth), prompt_tokens,
+        completion_tokens (means), seconds_p50, seconds_p95; none for what made no calls.
+    """
+    return store.rows(
+        """
+        WITH queries AS (
+            SELECT
+                evaluation_id, qid, count(*) AS calls, max(round) AS rounds,
+                sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
+                sum(seconds) AS seconds
+            FROM evaluation_calls
+            WHERE evaluation_id IN (SELECT unnest($ids::VARCHAR[]))
+            GROUP BY ALL
+        )
+        SELECT
+            evaluation_id, count(*) AS queries, avg(calls) AS calls, avg(rounds) AS rounds,
+            avg(prompt_tokens) AS prompt_tokens, avg(completion_tokens) AS completion_tokens,
+            quantile_cont(seconds, 0.5) AS seconds_p50, quantile_cont(seconds, 0.95) AS seconds_p95
+        FROM queries
+        GROUP BY evaluation_id
+        ORDER BY evaluation_id
+        """,
+        {"ids": evaluation_ids},
+    )
+
+
+def repaired_share(store: Store, evaluation_id: str) -> pl.DataFrame:
+    """Return qid, share: of a query's calls, how many were no clean answer."""
+    return store.frame(
+        "SELECT qid, avg((status <> 'ok')::DOUBLE) AS share FROM evaluation_calls"
+        " WHERE evaluation_id = ? GROUP BY qid ORDER BY qid",
+        [evaluation_id],
+    )
+
+
 def calls_of(store: Store, evaluation_id: str, qid: str) -> list[dict[str, Any]]:
     """Return the calls made for one query, in order."""
     return store.rows(

@@ -127,5 +127,7 @@ right.selectbox(
     "Pinned baseline", list(by_id), format_func=by_id.__getitem__, key="baseline", on_change=pin
 )
 results(rows, measure)
-link("queries", "Compare two of them query by query", "difference", benchmark=benchmark_id)
+with st.container(horizontal=True):
+    link("compare", "Compare up to five, every pair tested", "compare", benchmark=benchmark_id)
+    link("queries", "Look at two of them query by query", "difference", benchmark=benchmark_id)
 evaluate_form(opened, benchmark_id, wanted=st.query_params.get("checkpoint"))

@@ -106,6 +106,15 @@ def test_draws_both_orders_of_a_query(view: str, sample: Workspace, open_page: O
     assert any("Which rule is behind it?" in text.value for text in app.text)
 
 
+def test_compares_evaluations(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("compare")
+    assert errors(app) == []
+    assert any("over 12 queries" in caption.value for caption in app.caption)
+    assert [tab.label for tab in app.tabs] == ["Tests", "Cost", "Where", "Query by query"]
+    app.multiselect[0].set_value(app.multiselect[0].value[:1]).run()
+    assert [info.value for info in app.info] == ["Choose at least two evaluations."]
+
+
 def test_pins_a_baseline(sample: Workspace, open_page: OpenPage) -> None:
     app = open_page("evaluations")
     with Store.open(sample) as store:

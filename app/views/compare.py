@@ -1,0 +1,259 @@
+"""Compare: up to five evaluations, every pair tested, what they cost and where they differ."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from app.store import store
+from app.widgets.compare_charts import grouped_bars, matrix, pareto, scatter
+from app.widgets.page import empty_state, heading, link
+from app.widgets.pick import pick
+from app.widgets.query_diff import benchmark_of
+from app.widgets.text import key_of, many
+from curation import breakdown, comparing
+from curation.comparing import Comparisons
+from db import benchmarks, evaluations
+from trainer import ingest, scoreboard
+
+MOST = 5
+COSTS = {
+    "completion_tokens": "Generated tokens per query",
+    "prompt_tokens": "Prompt tokens per query",
+    "calls": "Calls per query",
+    "rounds": "Sequential depth",
+    "seconds_p50": "Seconds per query (median)",
+}
+
+opened = store()
+ingest.sync(opened)
+
+
+@st.cache_data(max_entries=100, show_spinner="Testing every pair …")
+def compared(root: str, chosen: tuple[str, ...], measure: str) -> Comparisons:
+    """Return the tests, made once for a choice; evaluations never change."""
+    return scoreboard.compare_evaluations(store(), chosen, measure)
+
+
+def choose() -> tuple[str, list[str], str]:
+    """Draw the choice; return the benchmark, the evaluations and the measure."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    found = benchmarks.list_benchmarks(opened)
+    with left:
+        benchmark_id = pick(
+            "Benchmark",
+            {row["benchmark_id"]: row["name"] for row in found},
+            key="benchmark",
+            default=found[-1]["benchmark_id"],
+        )
+    names = evaluations.measure_names(opened, benchmark_id)
+    measure = right.selectbox("Measure", names, key="measure", bind="query-params") or names[0]
+    rows = evaluations.list_evaluations(opened, benchmark_id)
+    labels = {row["evaluation_id"]: f"{row['name']} · {row['strategy']}" for row in rows}
+    linked = [each for each in st.query_params.get("of", "").split(",") if each in labels]
+    chosen = st.multiselect(
+        "Evaluations",
+        list(labels),
+        default=linked or [row["evaluation_id"] for row in rows][:3],
+        format_func=labels.__getitem__,
+        max_selections=MOST,
+        key=key_of("compare", benchmark_id),  # the link decides once, then the reader does
+    )
+    st.query_params["of"] = ",".join(chosen)
+    return benchmark_id, chosen, measure
+
+
+def tests(found: Comparisons) -> None:
+    """Draw means, and the difference of every pair."""
+    names = list(found.means)
+    cells = []
+    for pair in found.pairs:
+        points = 100 * pair.comparison.difference
+        for row, column, sign in (
+            (pair.first, pair.second, 1),
+            (pair.second, pair.first, -1),
+        ):
+            mark = f"{sign * points:+.1f}" if pair.separable else "not separable"
+            cells.append((row, column, sign * points, pair.p_corrected, mark))
+    st.altair_chart(
+        matrix(
+            pl.DataFrame(cells, schema=["row", "column", "difference", "p", "mark"], orient="row"),
+            names,
+        ),
+        alt="Differences of every pair, row minus column",
+    )
+    st.caption(
+        f"Row minus column, in points, over {many(found.n, 'query', 'queries')}. Grey pairs are "
+        f"not separable: p ≥ {comparing.LEVEL} by a paired permutation test, Holm-corrected over "
+        f"{many(len(found.pairs), 'pair')}."
+    )
+    st.dataframe(
+        pl.DataFrame(
+            [
+                {
+                    "pair": f"{pair.first} − {pair.second}",
+                    "difference": 100 * pair.comparison.difference,
+                    "low": 100 * pair.comparison.ci[0],
+                    "high": 100 * pair.comparison.ci[1],
+                    "p": pair.comparison.p,
+                    "holm": pair.p_corrected,
+                    "wtl": f"{pair.comparison.wins} / {pair.comparison.ties} / "
+                    f"{pair.comparison.losses}",
+                    "effect": pair.comparison.effect,
+                    "detectable": None
+                    if pair.comparison.detectable is None
+                    else 100 * pair.comparison.detectable,
+                }
+                for pair in found.pairs
+            ],
+            infer_schema_length=None,
+        ),
+        hide_index=True,
+        alt="Every pair with its tests",
+        column_config={
+            "pair": "Pair",
+            "difference": st.column_config.NumberColumn("Difference", format="%+.2f"),
+            "low": st.column_config.NumberColumn("95 % from", format="%.2f"),
+            "high": st.column_config.NumberColumn("to", format="%.2f"),
+            "p": st.column_config.NumberColumn("p", format="%.4f"),
+            "holm": st.column_config.NumberColumn("p (Holm)", format="%.4f"),
+            "wtl": "Win / tie / loss",
+            "effect": st.column_config.NumberColumn("Effect size", format="%.2f"),
+            "detectable": st.column_config.NumberColumn(
+                "Detectable",
+                format="%.2f",
+                help="The smallest true difference that these queries would show 4 times in 5.",
+            ),
+        },
+    )
+
+
+def spending(found: Comparisons, labels: dict[str, str]) -> None:
+    """Draw what each evaluation cost, and quality over cost."""
+    rows = {row["evaluation_id"]: row for row in evaluations.costs(opened, list(labels))}
+    table = [
+        {"name": label, "value": 100 * found.means[label]}
+        | {key: (rows[each][key] if each in rows else 0.0) for key in COSTS}
+        | {"seconds_p95": rows[each]["seconds_p95"] if each in rows else 0.0}
+        for each, label in labels.items()
+    ]
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        cost = st.selectbox(
+            "Cost", list(COSTS), format_func=COSTS.__getitem__, key="cost", bind="query-params"
+        )
+        number = st.column_config.NumberColumn
+        st.dataframe(
+            pl.DataFrame(table).select("name", *COSTS, "seconds_p95"),
+            hide_index=True,
+            alt="What each evaluation cost, per query",
+            column_config={
+                "name": st.column_config.TextColumn("Per query", pinned=True),
+                "completion_tokens": number("Generated", format="%.0f"),
+                "prompt_tokens": number("Prompt tokens", format="%.0f"),
+                "calls": number("Calls", format="%.1f"),
+                "rounds": number("Depth", format="%.1f"),
+                "seconds_p50": number("s p50", format="%.2f"),
+                "seconds_p95": number("s p95", format="%.2f"),
+            },
+        )
+    with right:
+        key = cost or next(iter(COSTS))
+        drawn = pl.DataFrame([{**row, "front": on_front(row, table, key)} for row in table])
+        st.altair_chart(pareto(drawn, key, COSTS[key], found.measure), alt="Quality over cost")
+    st.caption("Orange: nothing is both better and cheaper. A first stage makes no calls.")
+
+
+def on_front(row: dict[str, Any], rows: list[dict[str, Any]], cost: str) -> bool:
+    """Return whether no other row is at least as good and cheaper, or better and as cheap."""
+    return not any(
+        other["value"] >= row["value"]
+        and other[cost] <= row[cost]
+        and (other["value"] > row["value"] or other[cost] < row[cost])
+        for other in rows
+    )
+
+
+def where(benchmark_id: str, found: Comparisons, values: pl.DataFrame, last: str) -> None:
+    """Draw means by groups of queries."""
+    benchmark = benchmark_of(opened, benchmark_id)
+    ways = {
+        "First relevant passage in the first stage": lambda: breakdown.by_first_relevant(
+            benchmark.first_stage, benchmark.qrels
+        ),
+        "Query length": lambda: breakdown.by_query_length(benchmark.queries),
+        "Candidates": lambda: breakdown.by_list_length(benchmark.first_stage),
+        "Answers of the last one": lambda: breakdown.by_repairs(
+            dict(evaluations.repaired_share(opened, last).iter_rows())
+        ),
+    }
+    way = st.segmented_control(
+        "Queries by", list(ways), default=next(iter(ways)), required=True, key="breakdown"
+    )
+    rows = breakdown.means(values, ways[way or next(iter(ways))]())
+    if rows.is_empty():
+        st.caption("The last evaluation made no calls.")
+        return
+    st.altair_chart(
+        grouped_bars(
+            rows.with_columns(value=100 * pl.col("value")), list(found.means), found.measure
+        ),
+        alt="Means by groups of queries",
+    )
+
+
+def pairwise(values: pl.DataFrame, names: list[str], measure: str) -> None:
+    """Draw two of the systems query by query."""
+    left, right = st.columns(2)
+    x = left.selectbox("Across", names, key="across") or names[0]
+    y = right.selectbox("Up", names, index=len(names) - 1, key="up") or names[-1]
+    wide = (
+        values.filter(pl.col("name") == x)
+        .select("qid", x=100 * pl.col("value"))
+        .join(values.filter(pl.col("name") == y).select("qid", y=100 * pl.col("value")), on="qid")
+    )
+    st.altair_chart(scatter(wide, x, y, measure), alt="Two evaluations query by query")
+
+
+def downloads(found: Comparisons, values: pl.DataFrame) -> None:
+    """Draw the buttons that take the comparison away."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "Per query, CSV",
+            values.pivot("name", index="qid", values="value").write_csv(),
+            "per-query.csv",
+            "text/csv",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "Markdown", comparing.as_markdown(found), "comparison.md", icon=":material/download:"
+        )
+        st.download_button(
+            "LaTeX", comparing.as_latex(found), "comparison.tex", icon=":material/download:"
+        )
+
+
+heading("Compare", "Which way of ranking is better, at what cost, and is it really so?")
+if len(evaluations.list_evaluations(opened)) < 2:
+    empty_state("compare", "Nothing to compare yet", "Evaluate a model on a benchmark first.")
+    link("evaluations", "Evaluations", "leaderboard")
+    st.stop()
+benchmark_id, chosen, measure = choose()
+if len(chosen) < 2:
+    st.info("Choose at least two evaluations.", icon=":material/compare:")
+    st.stop()
+found = compared(str(opened.workspace.root), tuple(chosen), measure)
+labels = dict(zip(chosen, found.means, strict=True))
+values = evaluations.per_query(opened, chosen, measure).select(
+    "qid", "value", name=pl.col("evaluation_id").replace_strict(labels)
+)
+significance, cost, groups, queries = st.tabs(["Tests", "Cost", "Where", "Query by query"])
+with significance:
+    tests(found)
+with cost:
+    spending(found, labels)
+with groups:
+    where(benchmark_id, found, values, chosen[-1])
+with queries:
+    pairwise(values, list(found.means), measure)
+downloads(found, values)

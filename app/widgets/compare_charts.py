@@ -1,0 +1,119 @@
+"""Charts that set several evaluations side by side."""
+
+from typing import TypeAlias
+
+import altair as alt
+import polars as pl
+
+Layers: TypeAlias = alt.LayerChart | alt.FacetChart
+
+
+def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
+    """Return every pair's difference: row minus column, coloured where it is separable.
+
+    Args:
+        pairs: Columns row, column, difference (points), p, mark.
+        names: The systems, in the order to draw.
+    """
+    span = max(1.0, *(abs(value) for value in pairs["difference"].to_list()))
+    base = alt.Chart(pairs).encode(
+        x=alt.X(
+            "column:N",
+            sort=names,
+            title=None,
+            axis=alt.Axis(orient="top", labelAngle=-30, labelLimit=180),
+        ),
+        y=alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=220)),
+    )
+    cells = base.mark_rect(stroke="white").encode(
+        color=alt.condition(
+            "datum.p < 0.05",
+            alt.Color(
+                "difference:Q",
+                legend=None,
+                scale=alt.Scale(domain=[-span, 0, span], range=["#c8323c", "#f4f5f8", "#0f8a5f"]),
+            ),
+            alt.value("#eceef3"),
+        ),
+        tooltip=[
+            "row",
+            "column",
+            alt.Tooltip("difference", format="+.2f"),
+            alt.Tooltip("p", format=".4f", title="p (Holm)"),
+        ],
+    )
+    words = base.mark_text(fontSize=12).encode(text="mark:N")
+    return alt.layer(cells, words).properties(height=alt.Step(34))
+
+
+def pareto(rows: pl.DataFrame, cost: str, title: str, measure: str) -> Layers:
+    """Return quality over cost, with the front of what nothing beats on both.
+
+    Args:
+        rows: Columns name, value (points), front (bool) and the cost's column.
+    """
+    base = alt.Chart(rows).encode(
+        x=alt.X(f"{cost}:Q", title=title, scale=alt.Scale(zero=False, padding=20)),
+        y=alt.Y("value:Q", title=f"{measure} × 100", scale=alt.Scale(zero=False, padding=20)),
+    )
+    front = (
+        base.transform_filter("datum.front")
+        .mark_line(interpolate="step-after", color="#c3c8d6", strokeDash=[4, 3])
+        .encode(order=f"{cost}:Q")
+    )
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(
+        color=alt.condition("datum.front", alt.value("#c2600a"), alt.value("#3f63c9")),
+        tooltip=["name", alt.Tooltip("value", format=".2f"), alt.Tooltip(cost, format=".4g")],
+    )
+    names = base.mark_text(align="left", dx=8, dy=-8, fontSize=11).encode(text="name:N")
+    return alt.layer(front, dots, names).properties(height=280)
+
+
+def scatter(rows: pl.DataFrame, x: str, y: str, measure: str) -> Layers:
+    """Return two systems query by query; above the line the second is better.
+
+    Args:
+        rows: Columns qid, x, y (points).
+    """
+    scale = alt.Scale(domain=[0, 100])
+    dots = (
+        alt.Chart(rows)
+        .mark_circle(size=50, opacity=0.55, color="#3f63c9")
+        .encode(
+            x=alt.X("x:Q", title=f"{x}, {measure} × 100", scale=scale),
+            y=alt.Y("y:Q", title=y, scale=scale),
+            tooltip=["qid", alt.Tooltip("x", format=".2f"), alt.Tooltip("y", format=".2f")],
+        )
+    )
+    diagonal = (
+        alt.Chart(pl.DataFrame({"x": [0, 100], "y": [0, 100]}))
+        .mark_line(color="#c2600a", strokeDash=[5, 3])
+        .encode(x="x:Q", y="y:Q")
+    )
+    return alt.layer(diagonal, dots).properties(height=320)
+
+
+def grouped_bars(rows: pl.DataFrame, names: list[str], measure: str) -> alt.Chart:
+    """Return means by group, a bar for each system.
+
+    Args:
+        rows: Columns group, name, value (points), n.
+    """
+    chart: alt.Chart = (
+        alt.Chart(rows)
+        .mark_bar()
+        .encode(
+            x=alt.X("group:N", title=None, axis=alt.Axis(labelAngle=0, labelLimit=140)),
+            xOffset=alt.XOffset("name:N", sort=names),
+            y=alt.Y("value:Q", title=f"{measure} × 100"),
+            color=alt.Color(
+                "name:N",
+                sort=names,
+                title=None,
+                legend=alt.Legend(orient="top", columns=3, labelLimit=240),
+            ),
+            tooltip=["group", "name", alt.Tooltip("value", format=".2f"), "n"],
+        )
+        .properties(height=260)
+    )
+    return chart
