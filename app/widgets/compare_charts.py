@@ -31,7 +31,11 @@ def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
             alt.Color(
                 "difference:Q",
                 legend=None,
-                scale=alt.Scale(domain=[-span, 0, span], range=["#c8323c", "#f4f5f8", "#0f8a5f"]),
+                scale=alt.Scale(
+                    domain=[-span, 0, span],
+                    range=["#c8323c", "#f4f5f8", "#0f8a5f"],
+                    interpolate="rgb",
+                ),
             ),
             alt.value("#eceef3"),
         ),
@@ -53,7 +57,7 @@ def pareto(rows: pl.DataFrame, cost: str, title: str, measure: str) -> Layers:
         rows: Columns name, value (points), front (bool) and the cost's column.
     """
     base = alt.Chart(rows).encode(
-        x=alt.X(f"{cost}:Q", title=title, scale=alt.Scale(zero=False, padding=20)),
+        x=alt.X(f"{cost}:Q", title=title, scale=alt.Scale(zero=True, nice=True)),
         y=alt.Y("value:Q", title=f"{measure} × 100", scale=alt.Scale(zero=False, padding=20)),
     )
     front = (
