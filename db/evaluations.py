@@ -167,6 +167,18 @@ def repaired_share(store: Store, evaluation_id: str) -> pl.DataFrame:
     )
 
 
+def calls_by_query(store: Store, evaluation_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Return kind, status, docids, permutation and response of every call, by qid, in order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in store.rows(
+        "SELECT qid, kind, status, docids, permutation, response FROM evaluation_calls"
+        " WHERE evaluation_id = ? ORDER BY qid, call",
+        [evaluation_id],
+    ):
+        found.setdefault(row["qid"], []).append(row)
+    return found
+
+
 def calls_of(store: Store, evaluation_id: str, qid: str) -> list[dict[str, Any]]:
     """Return the calls made for one query, in order."""
     return store.rows(

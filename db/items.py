@@ -164,6 +164,7 @@ WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.doma
   AND CASE $verdict
         WHEN 'any' THEN TRUE
         WHEN 'open' THEN v.verdict IS NULL
+        WHEN 'returned' THEN i.item_id IN (SELECT item_id FROM open_returns)
         ELSE v.verdict = $verdict
       END
   AND ($reviewer::VARCHAR IS NULL OR v.reviewer = $reviewer)
@@ -224,6 +225,11 @@ def next_item_ids(
         {**_parameters(chosen), "skipped": list(skipped), "limit": limit},
     )
     return [row["item_id"] for row in rows]
+
+
+def queries(store: Store) -> list[dict[str, Any]]:
+    """Return item_id, query of every item."""
+    return store.rows("SELECT item_id, query FROM items ORDER BY item_id")
 
 
 def consistency_values(store: Store) -> pl.DataFrame:

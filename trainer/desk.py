@@ -161,7 +161,13 @@ def evaluation_settings(
 ) -> EvaluationSettings:
     """Return how a checkpoint is evaluated: by a named recipe, else by the one that trained it."""
     if recipe_name is None and isinstance(lineage.get("recipe"), dict):
-        return parse_recipe(lineage["recipe"], "of the checkpoint").evaluation_settings()
+        try:
+            return parse_recipe(lineage["recipe"], "of the checkpoint").evaluation_settings()
+        except RecipeError as error:
+            raise RecipeError(
+                f"{error} It was written by another version of RankDesk: name a recipe to ask this "
+                "checkpoint by."
+            ) from error
     chosen = recipe_name or lineage.get("recipe_name")
     if chosen is None:
         raise RecipeError(

