@@ -9,7 +9,7 @@ from curation.mistakes import Mistake, Reason
 from db import evaluations, items, returns
 from db.store import Store
 from trainer.errors import EvaluationError
-from trainer.similar import nearest
+from trainer.similar import Progress, nearest
 
 
 def find_mistakes(
@@ -48,12 +48,14 @@ def send_back(
     *,
     per_query: int,
     returned_by: str,
+    on_progress: Progress | None = None,
 ) -> int:
     """Put the items nearest to each mistake's query into the review queue; return how many are new.
 
     Args:
         queries: The benchmark's query texts by qid.
         per_query: Items for each query, at least 1.
+        on_progress: Told how many of the items' queries were read, and of how many.
 
     Raises:
         EvaluationError: There is nothing to send, or no item to send back.
@@ -64,7 +66,9 @@ def send_back(
             "Nothing was sent to review: "
             + ("no query went wrong in this way." if everything else "the workspace has no items.")
         )
-    near = nearest({each.qid: queries[each.qid] for each in found}, everything, per_query)
+    near = nearest(
+        {each.qid: queries[each.qid] for each in found}, everything, per_query, on_progress
+    )
     rows = [
         (item_id, evaluation_id, each.qid, each.reason, each.detail, similarity)
         for each in found

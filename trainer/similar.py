@@ -1,11 +1,14 @@
 """Texts that mean alike, by a sentence encoder."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 ENCODER_VARIABLE = "RANKDESK_ENCODER"
+CHUNK = 256  # texts between two reports of progress
+
+Progress = Callable[[int, int], None]
 
 
 @cache
@@ -22,19 +25,30 @@ def _encoder() -> Any:
 
 
 def nearest(
-    texts: Mapping[str, str], among: Mapping[str, str], k: int
+    texts: Mapping[str, str],
+    among: Mapping[str, str],
+    k: int,
+    on_progress: Progress | None = None,
 ) -> dict[str, list[tuple[str, float]]]:
     """Return for each text the `k` nearest of `among`, nearest first, with cosine similarity.
 
     Args:
         texts: By id.
         among: By id; not empty.
+        on_progress: Told how many of `among` are encoded, and of how many.
     """
+    import torch
     from sentence_transformers.util import semantic_search
 
     encoder = _encoder()
     ids = list(among)
-    corpus = encoder.encode(list(among.values()), convert_to_tensor=True)
+    vectors = []
+    for start in range(0, len(ids), CHUNK):
+        part = [among[key] for key in ids[start : start + CHUNK]]
+        vectors.append(encoder.encode(part, convert_to_tensor=True, show_progress_bar=False))
+        if on_progress:
+            on_progress(min(start + CHUNK, len(ids)), len(ids))
+    corpus = torch.cat(vectors)
     queries = encoder.encode(list(texts.values()), convert_to_tensor=True)
     found = semantic_search(queries, corpus, top_k=k)
     return {

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.store import store, user
 from app.widgets.charts import differences
+from app.widgets.filters import VERDICTS
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.query_diff import benchmark_of, call_view, order_diff
@@ -150,12 +151,23 @@ def send_form(baseline: str, evaluation: str, texts: dict[str, str], measure: st
             "queries are most like them come back to the review queue, with what went wrong."
         )
         if st.button("Send", type="primary", disabled=not found, key="send"):
-            with st.spinner("Looking for the most similar items …"):
-                sent = returning.send_back(
-                    opened, evaluation, found, texts, per_query=each, returned_by=user()
-                )
+            bar = st.progress(0.0, "Reading what the items ask …")
+
+            def show(done: int, total: int) -> None:
+                bar.progress(done / total, f"Reading what the items ask: {done:,} of {total:,}")
+
+            sent = returning.send_back(
+                opened,
+                evaluation,
+                found,
+                texts,
+                per_query=each,
+                returned_by=user(),
+                on_progress=show,
+            )
+            bar.empty()
             st.success(f"{many(sent, 'item is', 'items are')} back in the queue.")
-        link("review", "Review what was sent back", "rate_review", verdict="returned")
+        link("review", "Review what was sent back", "rate_review", verdict=VERDICTS["returned"])
 
 
 heading("Queries", "Where two evaluations differ, and what the model wrote there.")

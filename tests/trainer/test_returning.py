@@ -33,7 +33,7 @@ def store(tmp_path, monkeypatch):
     monkeypatch.setattr(
         returning,
         "nearest",
-        lambda texts, among, k: {
+        lambda texts, among, k, on_progress: {
             key: [(item_id, 0.9 - 0.1 * at) for at, item_id in enumerate(sorted(among)[:k])]
             for key in texts
         },
