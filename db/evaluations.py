@@ -167,6 +167,16 @@ def repaired_share(store: Store, evaluation_id: str) -> pl.DataFrame:
     )
 
 
+def relevance_scores(store: Store, evaluation_id: str) -> list[tuple[str, str, float]]:
+    """Return qid, docid and the probability of the first option (yes) of every pointwise call."""
+    rows = store.rows(
+        "SELECT qid, docids[1] AS docid, scores[1] AS score FROM evaluation_calls"
+        " WHERE evaluation_id = ? AND kind = 'relevance' ORDER BY qid, call",
+        [evaluation_id],
+    )
+    return [(row["qid"], row["docid"], row["score"]) for row in rows]
+
+
 def calls_by_query(store: Store, evaluation_id: str) -> dict[str, list[dict[str, Any]]]:
     """Return kind, status, docids, permutation and response of every call, by qid, in order."""
     found: dict[str, list[dict[str, Any]]] = {}

@@ -15,12 +15,15 @@ from typing import Any
 from curation import benchmarks, scoring, trec
 from curation.benchmarks import Benchmark
 from curation.passages import reader
+from curation.retrieval import bm25
+from curation.training_items import full_text
 from trainer.asking import Answering, Call, Desk, read_calls, summarize
 from trainer.engines.opening import open_engine
 from trainer.inflight import InFlight
 from trainer.joblog import append_record, write_event
 from trainer.jobs import EvaluateSpec, JobConfig
 from trainer.process import raise_if_stopped, run_job, write_json
+from trainer.recipes import EvaluationSettings
 from trainer.rerank import count_calls, rerank
 
 CALLS, RUN, PER_QUERY, RESULT = "calls.jsonl", "run.txt", "per_query.json", "result.json"
@@ -87,7 +90,8 @@ async def _rerank(
     settings = spec.settings
     engine = await open_engine(spec.engine, job_dir)
     try:
-        progress.total = count_calls(benchmark.first_stage, settings.strategy, settings.depth)
+        candidates = _candidates(benchmark, settings)
+        progress.total = count_calls(candidates, settings.strategy, settings.depth)
         progress.write(len(answered))
         desk = Desk(
             engines={"main": engine},
@@ -100,7 +104,7 @@ async def _rerank(
                 seed=spec.seed,
             ),
             passage_texts=reader(
-                benchmark.candidates(),
+                benchmark.every_passage(),
                 "rankdesk",
                 lambda texts: engine.cut_passages(texts, settings.max_passage_tokens),
             ),
@@ -110,7 +114,7 @@ async def _rerank(
         )
         order = await rerank(
             benchmark.queries,
-            benchmark.first_stage,
+            candidates,
             settings.strategy,
             settings.depth,
             desk,
@@ -119,6 +123,20 @@ async def _rerank(
         return order, asdict(engine.info)
     finally:
         await engine.close()
+
+
+def _candidates(benchmark: Benchmark, settings: EvaluationSettings) -> dict[str, list[str]]:
+    """Return each query's candidates, best first: the benchmark's run, or what a search finds."""
+    if settings.first_stage == "run":
+        return benchmark.first_stage
+    texts = {docid: full_text(passage) for docid, passage in benchmark.every_passage().items()}
+    if settings.first_stage == "bm25":
+        found = bm25(benchmark.queries, texts, settings.depth)
+        return {qid: list(scores) for qid, scores in found.items()}
+    from trainer.similar import nearest
+
+    near = nearest(benchmark.queries, texts, settings.depth)
+    return {qid: [docid for docid, _ in hits] for qid, hits in near.items()}
 
 
 def _scores(order: dict[str, list[str]]) -> dict[str, dict[str, float]]:

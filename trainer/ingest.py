@@ -85,7 +85,7 @@ def _record_evaluation(store: Store, job: dict[str, Any], folder: Path) -> None:
         benchmark_id=job["benchmark_id"],
         checkpoint_id=job["checkpoint_id"],
         name=job["name"],
-        strategy=spec.settings.strategy.label,
+        strategy=spec.settings.label,
         settings=spec.settings.model_dump(mode="json"),
         summary=result,
         measures=measure_frame(per_query),

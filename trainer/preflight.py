@@ -84,7 +84,12 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
         benchmark = read_benchmark(spec.benchmark)
     except RankDeskError as error:
         return [*checks, Check("benchmark", "error", str(error))]
-    calls = count_calls(benchmark.first_stage, settings.strategy, settings.depth)
+    n = min(settings.depth, benchmark.manifest.n_passages)
+    calls = (
+        count_calls(benchmark.first_stage, settings.strategy, settings.depth)
+        if settings.first_stage == "run"
+        else len(benchmark.queries) * settings.strategy.calls(n)
+    )
     checks.append(
         Check(
             "benchmark",
@@ -104,8 +109,8 @@ def check_engine(engine: Embedded | Served | Vllm) -> Check:
         return check_base(engine.model, locate(engine.model), name="checkpoint")
     where = ", ".join(engine.base_urls)
     if engine.key_variable not in os.environ:
-        message = f"{engine.key_variable} is not set: start RankDesk with the key of {where} in it."
-        return Check("endpoint", "error", message)
+        message = f"{engine.key_variable} is not set, so {where} is asked without a key."
+        return Check("endpoint", "warning", message)
     return Check("endpoint", "ok", f"{engine.model} at {where}, key from {engine.key_variable}.")
 
 

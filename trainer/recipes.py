@@ -48,7 +48,15 @@ class EvaluationSettings(Reranking):
     """Everything that decides an evaluation besides the checkpoint and the benchmark."""
 
     max_passage_tokens: Positive
+    # Where candidates come from: the benchmark's own run, or a search over its passages.
+    first_stage: Literal["run", "bm25", "dense"] = "run"
     measures: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_MEASURES
+
+    @property
+    def label(self) -> str:
+        """How candidates are found, where not in the benchmark's run, and ranked."""
+        found = "" if self.first_stage == "run" else f"{self.first_stage} → "
+        return found + self.strategy.label
 
 
 class RewardSettings(Strict):

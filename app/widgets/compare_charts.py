@@ -121,3 +121,28 @@ def grouped_bars(rows: pl.DataFrame, names: list[str], measure: str) -> alt.Char
         .properties(height=260)
     )
     return chart
+
+
+def reliability(rows: pl.DataFrame) -> Layers:
+    """Return the share of relevant passages over the probability that was given to them.
+
+    Args:
+        rows: Columns variant, confidence, share (0..1), n.
+    """
+    scale = alt.Scale(domain=[0, 1])
+    ideal = (
+        alt.Chart(pl.DataFrame({"x": [0, 1], "y": [0, 1]}))
+        .mark_line(color="#c3c8d6", strokeDash=[5, 3])
+        .encode(x="x:Q", y="y:Q")
+    )
+    lines = (
+        alt.Chart(rows)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("confidence:Q", title="Probability of relevance", scale=scale),
+            y=alt.Y("share:Q", title="Share that is relevant", scale=scale),
+            color=alt.Color("variant:N", title=None, legend=alt.Legend(orient="top")),
+            tooltip=["variant", alt.Tooltip("confidence", format=".2f"), "share", "n"],
+        )
+    )
+    return alt.layer(ideal, lines).properties(height=280)

@@ -55,7 +55,7 @@ def test_what_was_added_is_read_back(root: Path) -> None:
         Passage("c d", "three"),
         Passage("a/1.txt", "one", "T"),
     ]
-    assert set(benchmark.candidates()) == {"a/1.txt", "b", "c d"}
+    assert set(benchmark.every_passage()) == {"a/1.txt", "b", "c d"}
 
 
 def test_equal_scores_stand_as_trec_eval_orders_them(root: Path) -> None:

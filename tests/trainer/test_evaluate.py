@@ -125,6 +125,18 @@ def test_progress_tells_the_measure_so_far(job_dir, scripted):
     assert last["so_far"] == {"queries": 5, "nDCG@10": 0.8}
 
 
+def test_candidates_may_come_from_a_search(tmp_path, spec, scripted):
+    settings = SETTINGS.model_copy(update={"first_stage": "bm25", "depth": 4})
+    searched = spec.model_copy(update={"settings": settings})
+    job_dir = jobs.prepare_job(tmp_path / "jobs", searched)
+    evaluate(job_dir, jobs.load_config(job_dir))
+    run = read_run(job_dir / "run.txt")
+    assert {qid: len(docids) for qid, docids in run.items()} == {f"q{n}": 4 for n in range(5)}
+    # q4's own list lacks its relevant passage, and so does not bound what a search finds.
+    assert any("on number 7" in prompt for prompt in scripted.prompts)
+    assert settings.label == "bm25 → listwise 4/2"
+
+
 def test_a_resumed_evaluation_repeats_no_answered_call(job_dir, scripted):
     config = jobs.load_config(job_dir)
     evaluate(job_dir, config)

