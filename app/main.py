@@ -87,7 +87,8 @@ def main() -> None:
                 for name, title, icon, text in pages
             ]
             for section, pages in PAGES.items()
-        }
+        },
+        expanded=True,
     )
     with st.sidebar:
         st.text_input(

@@ -29,7 +29,7 @@ def choose() -> tuple[dict[str, Any], str]:
             "Checkpoint",
             {key: f"{row['name']} ({row['kind']})" for key, row in models.items()},
             key="checkpoint",
-            default=list(models)[-1],
+            default=next(iter(models)),
         )
     with right:
         benchmark_id = pick(
