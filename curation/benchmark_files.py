@@ -1,10 +1,12 @@
 """Readers of a benchmark's queries and passages as others publish them, plain or gzipped.
 
-Queries: TSV (`qid<TAB>text`) or JSONL with an id and a text. Passages: JSONL as BEIR (`_id, title,
+Queries: TSV (`qid<TAB>text`), JSONL with an id and a text, or TREC topics (`<top>` with `<num>` and
+`<title>`). Passages: JSONL as BEIR (`_id, title,
 text`), Pyserini (`id, contents`) or plainly (`docid, text`) writes it.
 """
 
 import gzip
+import re
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -15,6 +17,9 @@ from curation.errors import FormatError
 from curation.strict_json import JsonError, decode, describe
 from db.records import Passage
 
+_TOPIC = re.compile(r"<top>(.*?)</top>", re.DOTALL | re.IGNORECASE)
+_NUM = re.compile(r"<num>\s*(?:Number:)?\s*(\S+?)\s*(?=<|\s)", re.IGNORECASE)
+_TITLE = re.compile(r"<title>\s*(?:Topic:)?(.*?)(?=<|\Z)", re.DOTALL | re.IGNORECASE)
 _GZIP_MAGIC = b"\x1f\x8b"
 _QUERY_IDS = ("_id", "qid", "query_id", "id")
 _QUERY_TEXTS = ("text", "query")
@@ -32,6 +37,8 @@ def read_queries(path: Path) -> dict[str, str]:
     as_json: bool | None = None
     for number, line in read_lines(path):
         if as_json is None:
+            if line.strip().lower().startswith(b"<top>"):
+                return _topics(path)
             as_json = line.lstrip().startswith(b"{")
         if as_json:
             row = _object(path, number, line)
@@ -43,6 +50,23 @@ def read_queries(path: Path) -> dict[str, str]:
         queries[qid] = text
     if not queries:
         raise FormatError("there are no queries in it", file=path)
+    return queries
+
+
+def _topics(path: Path) -> dict[str, str]:
+    """Read TREC topics: `<num> Number: 301`, and `<title>` up to the next tag."""
+    text = b"".join(line for _, line in read_lines(path)).decode("utf-8", "replace")
+    queries: dict[str, str] = {}
+    for place, topic in enumerate(_TOPIC.findall(text), start=1):
+        number, title = _NUM.search(topic), _TITLE.search(topic)
+        if number is None or title is None or not title[1].strip():
+            raise FormatError(f"topic {place} lacks a <num> or a <title>", file=path)
+        qid = number[1]
+        if qid in queries:
+            raise FormatError(f"topic {place}: {qid!r:.80} stands twice", file=path, field="qid")
+        queries[qid] = " ".join(title[1].split())
+    if not queries:
+        raise FormatError("there is no whole <top> … </top> in it", file=path)
     return queries
 
 

@@ -1,9 +1,11 @@
 """What a chain says about which passage: its text cut at the `[7]` mentions."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _MENTION = re.compile(r"\[(\d{1,4})\]")
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,33 @@ Piece(text=', not [9].', identifier=None)]
     if plain_from < len(chain):
         found.append(Piece(chain[plain_from:]))
     return found
+
+
+def excerpt(chain: str, shown: Sequence[int], n: int) -> str:
+    """Return what a chain over passages 1..n says of some of them alone, renumbered.
+
+    That is its opening, up to the first mention, and the sentences whose mentions are all among
+    `shown`.
+
+    Args:
+        shown: Distinct passages of 1..n, in the order that numbers them anew.
+
+    Example:
+        >>> excerpt("Heat is asked. [1] is on heat. [2] is not. So [1] first.", [2], 2)
+        'Heat is asked. [1] is not.'
+    """
+    numbers = {number: at for at, number in enumerate(shown, start=1)}
+    kept = []
+    opening = True
+    for sentence in _BETWEEN_SENTENCES.split(chain):
+        parts = pieces(sentence, n)
+        named = {part.identifier for part in parts if part.identifier is not None}
+        if named <= numbers.keys() if named else opening:
+            kept.append(
+                "".join(
+                    part.text if part.identifier is None else f"[{numbers[part.identifier]}]"
+                    for part in parts
+                )
+            )
+        opening = opening and not named
+    return " ".join(kept).strip()

@@ -208,4 +208,9 @@ def render_answer(permutation: Sequence[int]) -> str:
 
 def render_response(chain: str, permutation: Sequence[int]) -> str:
     """Return what a model is trained to write: the chain, then the answer."""
-    return f"<think>\n{chain.strip()}\n</think>\n<answer>\n{render_answer(permutation)}\n</answer>"
+    return render_turn(chain, render_answer(permutation))
+
+
+def render_turn(chain: str, answer: str) -> str:
+    """Return a model's turn: a chain, which may be empty, and an answer."""
+    return f"<think>\n{chain.strip()}\n</think>\n<answer>\n{answer}\n</answer>"

@@ -1,5 +1,8 @@
 """TREC qrels and runs: the field's own plain-text forms, gzipped or not.
 
+Qrels may also be BEIR's (`query-id<TAB>corpus-id<TAB>score` under a header), and a run may be a
+request or result file of RankLLM's.
+
 Docids may hold spaces (some BRIGHT collections): a line's first and last fields are fixed, and
 whatever stands between them is the id.
 """
@@ -9,13 +12,16 @@ import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from curation import rankllm
 from curation.errors import FormatError
 
 Qrels = dict[str, dict[str, int]]
 Run = dict[str, dict[str, float]]
 
+_BEIR_HEADER = ["query-id", "corpus-id", "score"]
 _HIGHEST = 1_000_000  # relevance; trec_eval's code gives wrong values from 2^31 - 1 on
 
 
@@ -26,8 +32,12 @@ def read_qrels(path: Path) -> Qrels:
         FormatError: At the first line that is no `qid 0 docid relevance`, or judges a pair twice.
     """
     qrels: Qrels = {}
+    beir = False
     for number, line in _lines(path):
-        fields = _fields(line, after=1)
+        if number == 1 and line.split("\t") == _BEIR_HEADER:
+            beir = True
+            continue
+        fields = _tabbed(line) if beir else _fields(line, after=1)
         if fields is None:
             raise FormatError(
                 f"expected `qid 0 docid relevance`, got {line!r:.80}", file=path, line=number
@@ -64,6 +74,11 @@ def read_run(path: Path) -> Run:
     Raises:
         FormatError: At the first line that is no `qid Q0 docid rank score tag`, or repeats a docid.
     """
+    opener = gzip.open if path.suffix == ".gz" else open
+    with suppress(OSError, EOFError, zlib.error), opener(path, "rb") as file:
+        if rankllm.looks_like_rankllm(file.read(64)):
+            file.seek(0)
+            return rankllm.read_candidates(path, file.read())
     run: Run = {}
     for number, line in _lines(path):
         fields = _fields(line, after=3)
@@ -109,6 +124,12 @@ def write_run(path: Path, run: Mapping[str, Sequence[str]], tag: str) -> None:
     )
     data = text.encode("utf-8")
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def _tabbed(line: str) -> list[str] | None:
+    """Return qid, docid and relevance of a BEIR line, or None where it is none."""
+    fields = line.split("\t")
+    return fields if len(fields) == 3 and all(fields) else None
 
 
 def _fields(line: str, *, after: int) -> list[str] | None:

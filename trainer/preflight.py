@@ -175,8 +175,8 @@ def check_chains(items: Sequence[TrainingItem], recipe: SftRecipe | GrpoRecipe) 
     empty = [item.qid for item in items if not item.chain.strip()]
     if isinstance(recipe, GrpoRecipe):
         return Check("chains", "ok", "GRPO samples its own.")
-    if recipe.task not in ("listwise", "setwise"):
-        return Check("chains", "ok", f"The task {recipe.task} answers without one.")
+    if not recipe.reasoning:
+        return Check("chains", "ok", "The recipe answers without one.")
     if empty:
         message = f"{len(empty)} items have no chain and would teach an empty think block: "
         return Check("chains", "warning", f"{message}{_some(empty)}.")

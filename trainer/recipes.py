@@ -128,6 +128,7 @@ class SftRecipe(_Training):
 
     kind: Literal["sft"]
     task: Task  # what the model learns to answer; see `trainer.tasks`
+    reasoning: bool  # whether answers follow the teacher's chain
 
     @property
     def sequences_per_step(self) -> int:

@@ -16,7 +16,7 @@ from curation.training_items import TrainingItem
 from trainer.errors import TrainingDataError
 from trainer.recipes import GrpoRecipe, SftRecipe
 from trainer.strategies.questions import messages
-from trainer.tasks import examples
+from trainer.tasks import Task, examples
 from trainer.texts import count_tokens, cut_passages, prompt_text
 
 if TYPE_CHECKING:
@@ -90,11 +90,14 @@ def build_rows(
     An item is one row, but in the tasks that ask about parts of its list.
     """
     template = load_template(recipe.template)
-    task = recipe.task if isinstance(recipe, SftRecipe) else "listwise"
+    task: Task = "listwise"
+    reasoning = True
+    if isinstance(recipe, SftRecipe):
+        task, reasoning = recipe.task, recipe.reasoning
     built = Rows()
     for item in items:
         passages = cut_passages(tokenizer, item.texts, recipe.max_passage_tokens)
-        for example in examples(item, task):
+        for example in examples(item, task, reasoning=reasoning):
             texts = [passages[place] for place in example.shown]
             prompt = messages(example.kind, template, item.query, texts)
             tokens = count_tokens(tokenizer, prompt_text(tokenizer, prompt))

@@ -10,6 +10,7 @@ from curation.benchmark_files import read_passages, read_queries
 from curation.errors import FormatError
 from curation.passages import Cut, Style, cut_words, reader
 from curation.prompts import load_template
+from curation.rankllm import write_results
 from curation.trec import read_run, write_run
 from db.records import Passage
 from trainer.asking import Answering, Call, Desk, read_calls, summarize
@@ -118,6 +119,7 @@ def rerank_files(
     """Rerank, write the run, and return counts of calls, statuses, tokens and seconds.
 
     Args:
+        output: A TREC run, or RankLLM's result file where the name ends in `.json`.
         trace: Every answered call, one JSON object a line, written at once.
         resume: Take over the calls of the trace; otherwise it must not exist yet.
 
@@ -156,5 +158,8 @@ def rerank_files(
             await opened.close()
 
     order, info = asyncio.run(run())
-    write_run(output, order, "rankdesk")
+    if output.suffix == ".json":
+        write_results(output, order, work.queries, work.passages)
+    else:
+        write_run(output, order, "rankdesk")
     return {"queries": len(order), **summarize(made), "engine": info}

@@ -1,24 +1,24 @@
 """What SFT teaches about an item: the question of one strategy, and the answer that is right.
 
 Every task asks as its strategy does, so that a checkpoint meets at inference what it was trained
-on. Labels come from the item's order and its pointwise labels; only the listwise and the setwise
-task have the teacher's chain to copy, the others answer at once.
+on. Labels come from the item's order and its pointwise labels; chains are the teacher's, or what it
+says there of the passages shown.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
 from typing import Literal
 
-from curation.permutation import render_answer, render_response
+from curation.chains import excerpt
+from curation.permutation import render_answer, render_turn
 from curation.training_items import TrainingItem
-from trainer.strategies.questions import ANSWER, NO_CHAIN, Kind
+from trainer.strategies.questions import Kind
 
 Task = Literal[
     "listwise",
-    "listwise-direct",
     "setwise",
     "exclusion",
     "pointwise-yesno",
@@ -43,28 +43,34 @@ class Example:
     completion: str
 
 
-def examples(item: TrainingItem, task: Task) -> list[Example]:
-    """Return what a task teaches about an item; the same item always gives the same examples."""
-    every = tuple(range(len(item.candidates)))
-    order = item.permutation
+def examples(item: TrainingItem, task: Task, *, reasoning: bool) -> list[Example]:
+    """Return what a task teaches about an item; the same item always gives the same examples.
+
+    Args:
+        reasoning: Answers follow a chain; otherwise they stand behind an empty think block.
+    """
+
+    def example(kind: Kind, shown: Sequence[int], answer: str) -> Example:
+        n = len(item.candidates)
+        chain = item.chain
+        if len(shown) < n:
+            chain = excerpt(item.chain, [place + 1 for place in shown], n)
+        text = render_turn(chain if reasoning else "", answer)
+        return Example(kind, tuple(shown), text)
+
+    every = range(len(item.candidates))
     if task == "listwise":
-        return [Example("order", every, render_response(item.chain, order))]
-    if task == "listwise-direct":
-        return [Example("order", every, _direct(render_answer(order)))]
+        return [example("order", every, render_answer(item.permutation))]
     if task == "setwise":
-        return [Example("best", every, render_response(item.chain, order[:1]))]
+        return [example("best", every, render_answer(item.permutation[:1]))]
     if task == "exclusion":
-        return list(_pools(item))
+        return [example("worst", shown, answer) for shown, answer in _pools(item)]
     if task == "pairwise":
-        return list(_pairs(item))
-    return [Example("relevance", (place,), _direct(_judged(item, place, task))) for place in every]
+        return [example("prefer", shown, answer) for shown, answer in _pairs(item)]
+    return [example("relevance", (place,), _judged(item, place, task)) for place in every]
 
 
-def _direct(answer: str) -> str:
-    return f"{NO_CHAIN}{ANSWER}{answer}\n</answer>"
-
-
-def _pools(item: TrainingItem) -> Iterator[Example]:
+def _pools(item: TrainingItem) -> Iterator[tuple[Sequence[int], str]]:
     """Yield pools of every size from the whole list down, each with its worst passage."""
     chance = _chance(item)
     ranks = {number - 1: rank for rank, number in enumerate(item.permutation)}
@@ -73,17 +79,17 @@ def _pools(item: TrainingItem) -> Iterator[Example]:
     for size in wanted:
         shown = sorted(chance.sample(range(len(item.candidates)), size))
         worst = max(range(size), key=lambda place: ranks[shown[place]])
-        yield Example("worst", tuple(shown), _direct(render_answer([worst + 1])))
+        yield shown, render_answer([worst + 1])
 
 
-def _pairs(item: TrainingItem) -> Iterator[Example]:
+def _pairs(item: TrainingItem) -> Iterator[tuple[Sequence[int], str]]:
     """Yield pairs of a relevant and another passage, each in both orders."""
     relevant = [i for i, docid in enumerate(item.docids) if docid in item.relevant_docids]
     others = [i for i, docid in enumerate(item.docids) if docid not in item.relevant_docids]
     pairs = list(product(relevant, others))
     for better, worse in _chance(item).sample(pairs, min(PAIRS, len(pairs))):
-        yield Example("prefer", (better, worse), _direct("A"))
-        yield Example("prefer", (worse, better), _direct("B"))
+        yield (better, worse), "A"
+        yield (worse, better), "B"
 
 
 def _judged(item: TrainingItem, place: int, task: Task) -> str:

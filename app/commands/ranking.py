@@ -59,7 +59,7 @@ def rerank(
     queries: Annotated[Path, typer.Option(help="TSV or JSONL, .gz too.")],
     passages: Annotated[Path, typer.Option(help="JSONL (BEIR, Pyserini), .gz too.")],
     run: Annotated[Path, typer.Option(help="TREC run, .gz too.")],
-    output: Annotated[Path, typer.Option(help="The TREC run to write.")],
+    output: Annotated[Path, typer.Option(help="The TREC run to write; .json for RankLLM's form.")],
     strategy: Annotated[str, typer.Option(help="See `rankdesk strategies`.")] = "listwise",
     option: Annotated[
         list[str] | None, typer.Option(help="key=value of the strategy (repeatable).")

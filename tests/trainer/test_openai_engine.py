@@ -293,22 +293,20 @@ def test_a_refused_key_fails_at_once_and_is_not_told(status):
     assert server.url in told
 
 
-def test_an_unknown_model_fails_at_once_with_those_that_are_served():
-    with (
-        serving(lambda handler, _: handler.send(404, {"error": {"message": "no"}})) as server,
-        pytest.raises(EngineError, match="'org/tiny'. Name one of: served-1, served-2"),
-    ):
-        run(engine(server), prompt("a"))
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "'org/tiny'. Name one of: served-1, served-2"),
+        (422, "422: the server's words. Where the prompt is too long"),
+    ],
+)
+def test_what_will_not_pass_fails_at_once_with_a_remedy(status, said):
+    refusal = {"error": {"message": "the server's words"}}
+    with serving(lambda handler, _: handler.send(status, refusal)) as server:
+        asked = engine(server)
+        with pytest.raises(EngineError, match=said):
+            run(asked, prompt("a"))
     assert len(server.requests) == 1
-
-
-def test_a_prompt_that_is_too_long_fails_at_once_with_what_the_server_said():
-    refusal = {"error": {"message": "maximum context length is 2048 tokens"}}
-    with (
-        serving(lambda handler, _: handler.send(422, refusal)) as server,
-        pytest.raises(EngineError, match="is 2048 tokens. Where the prompt is too long"),
-    ):
-        run(engine(server), prompt("a"))
 
 
 @pytest.mark.parametrize(
@@ -332,27 +330,22 @@ def test_a_key_that_was_copied_badly_is_refused_before_it_is_sent():
     assert "sk-1" not in str(caught.value)
 
 
-@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-def test_a_chain_in_a_field_of_its_own_becomes_a_think_block(field):
-    more = {field: "[2] fits\n"}
-    with serving(lambda handler, _: handler.answer("\n\n<answer>", more=more)) as server:
+CUT = {"finish_reason": "length"}
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "choice", "text"),
+    [
+        ("\n\nb", {"reasoning_content": "a\n"}, {}, "<think>\na\n</think>\nb"),
+        ("\n\nb", {"reasoning": "a\n"}, {}, "<think>\na\n</think>\nb"),
+        ("<think>\na\n</think>\nb", {}, {}, "<think>\na\n</think>\nb"),
+        ("", {"reasoning": "a"}, CUT, "<think>\na"),
+    ],
+)
+def test_a_chain_stands_in_a_think_block_however_it_comes(content, more, choice, text):
+    with serving(lambda handler, _: handler.answer(content, more=more, choice=choice)) as server:
         (answer,) = run(engine(server), prompt("a"))
-    assert answer.text == "<think>\n[2] fits\n</think>\n<answer>"
-
-
-def test_a_chain_within_the_content_stays():
-    with serving(lambda handler, _: handler.answer("<think>\na\n</think>\nb")) as server:
-        (answer,) = run(engine(server), prompt("a"))
-    assert answer.text == "<think>\na\n</think>\nb"
-
-
-def test_a_chain_that_the_limit_cut_stays_open():
-    cut = {"finish_reason": "length"}
-    with serving(
-        lambda handler, _: handler.answer("", more={"reasoning": "so"}, choice=cut)
-    ) as server:
-        (answer,) = run(engine(server), prompt("a"))
-    assert (answer.text, answer.finish_reason) == ("<think>\nso", "length")
+    assert (answer.text, answer.finish_reason) == (text, choice.get("finish_reason", "stop"))
 
 
 def test_a_prefilled_turn_is_gone_on_with():

@@ -1,5 +1,6 @@
 """Reranking files with a real, untrained model."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def work(tmp_path: Path) -> Work:
 
 @pytest.fixture
 def rerank(work, tmp_path, tiny_model):
-    def run(strategy=work.strategy, *, resume: bool = False) -> dict:
+    def run(strategy=work.strategy, *, resume: bool = False, output: str = "new.run") -> dict:
         changed = Work(
             **{name: getattr(work, name) for name in Work.__slots__} | {"strategy": strategy}
         )
@@ -32,7 +33,7 @@ def rerank(work, tmp_path, tiny_model):
             changed,
             Embedded(model=str(tiny_model)),
             Answering(max_new_tokens=8),
-            output=tmp_path / "new.run",
+            output=tmp_path / output,
             trace=tmp_path / "trace.jsonl",
             resume=resume,
             on_progress=lambda done, total: None,
@@ -56,6 +57,14 @@ def test_reranking_goes_on_from_its_trace(rerank, work, tmp_path):
     assert rerank(resume=True)["calls"] == 12
     assert run.read_text() == before
     assert len(trace.read_text().splitlines()) == 13  # the broken line, and twelve whole ones
+
+
+def test_results_may_be_written_for_rankllm(rerank, tmp_path):
+    rerank(output="new.json")
+    entries = json.loads((tmp_path / "new.json").read_text())
+    assert len(entries) == 3
+    assert {"text", "qid"} == set(entries[0]["query"])
+    assert len(entries[0]["candidates"]) == 20
 
 
 def test_a_trace_of_another_strategy_is_refused(rerank):

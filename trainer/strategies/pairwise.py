@@ -17,6 +17,7 @@ class Pairwise(Strategy):
 
     name: Literal["pairwise"] = "pairwise"
     template: str = "pairwise"
+    reasoning: bool = False
     method: Literal["all-pairs", "sliding"] = "sliding"
     passes: Positive = 10
 
@@ -49,7 +50,9 @@ class Pairwise(Strategy):
         return order
 
     def _question(self, first: str, second: str) -> Question:
-        return Question("prefer", (first, second), self.template, False, options=("A", "B"))
+        return Question(
+            "prefer", (first, second), self.template, self.reasoning, options=("A", "B")
+        )
 
     def calls(self, n: int) -> int:
         """Return two calls for each comparison."""
