@@ -57,14 +57,11 @@ class Handler(BaseHTTPRequestHandler):
         said = self.body["messages"][0]["content"]
         message = {"role": "assistant", "content": said if content is None else content}
         choice = {"index": 0, "finish_reason": "stop", "message": message | changes.pop("more", {})}
-        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
         return {
-            "id": "1",
             "object": "chat.completion",
-            "created": 1,
             "model": self.body["model"],
             "choices": [choice | changes.pop("choice", {})],
-            "usage": usage,
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
         } | changes
 
     def log_message(self, *_: object) -> None:
@@ -150,9 +147,7 @@ def html_page(handler: Handler) -> None:
 FAULTS: dict[str, Callable[[Handler], None]] = {
     "429": lambda handler: handler.send(429, {"error": {"message": "slow"}}, retry_after="0.01"),
     "500": lambda handler: handler.send(500, "out of order", content_type="text/plain"),
-    "503 with a date": lambda handler: handler.send(
-        503, "", retry_after="Fri, 01 Jan 2021 00:00:00 GMT"
-    ),
+    "503": lambda handler: handler.send(503, "", retry_after="Fri, 01 Jan 2021 00:00:00 GMT"),
     "hang": hang,
     "cut connection": cut_connection,
     "empty body": lambda handler: handler.send(200, ""),
@@ -163,9 +158,7 @@ FAULTS: dict[str, Callable[[Handler], None]] = {
     "truncated JSON": truncated_json,
     "HTML with status 200": html_page,
     "another model": lambda handler: handler.answer(model="org/tiny-2"),
-    "given up": lambda handler: handler.answer(
-        choice={"finish_reason": "insufficient_system_resource"}
-    ),
+    "given up": lambda handler: handler.answer(choice={"finish_reason": "abort"}),
 }
 
 
@@ -310,24 +303,19 @@ def test_what_will_not_pass_fails_at_once_with_a_remedy(status, said):
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "key", "said"),
     [
-        ("ftp://host/v1", "no http:// or https://"),
-        ("host:8000", "no http:// or https://"),
-        (f"https://me:{KEY}@host/v1", "holds a user, a password or a query"),
-        (f"https://host/v1?key={KEY}", "holds a user, a password or a query"),
+        ("ftp://host/v1", KEY, "no http:// or https://"),
+        ("host:8000", KEY, "no http:// or https://"),
+        (f"https://me:{KEY}@host/v1", KEY, "holds a user, a password or a query"),
+        (f"https://host/v1?key={KEY}", KEY, "holds a user, a password or a query"),
+        ("https://host/v1", f"{KEY}\nsecond line", "holds a line break"),
     ],
 )
-def test_a_bad_base_url_is_refused_without_what_is_secret_in_it(url, said):
+def test_a_bad_url_or_key_is_refused_without_what_is_secret_in_it(url, key, said):
     with pytest.raises(EngineError, match=said) as caught:
-        OpenAIEngine([url], "m", api_key=None)
+        OpenAIEngine([url], "m", api_key=key)
     assert KEY not in str(caught.value)
-
-
-def test_a_key_that_was_copied_badly_is_refused_before_it_is_sent():
-    with pytest.raises(EngineError, match="line break") as caught:
-        OpenAIEngine(["http://host/v1"], "m", api_key="sk-1\nsk-2")
-    assert "sk-1" not in str(caught.value)
 
 
 CUT = {"finish_reason": "length"}
@@ -397,12 +385,9 @@ def test_options_that_are_not_returned_are_an_error(script):
 def test_options_match_their_longest_token():
     top = {"[": -1.0, "re": -2.0, " relevant": -3.0, "relevant": -4.0, "1": -5.0, "": -6.0}
     assert match_options(["relevant", "[A]", "[B]", "12"], top) == [-4.0, None, None, -5.0]
-
-
-def test_an_option_that_begins_another_is_refused():
+    assert match_options(["1", "12"], {"1": -1.0, "12": -2.0}) == [-1.0, -2.0]
     with pytest.raises(EngineError, match="begin with the same token"):
-        match_options(["1", "10"], {"1": -1.0, "2": -2.0})
-    assert match_options(["1", "10"], {"1": -1.0, "10": -2.0}) == [-1.0, -2.0]
+        match_options(["1", "12"], top)
 
 
 def test_passages_are_cut_by_words_or_by_the_model_s_tokens(tiny_model):
