@@ -17,11 +17,6 @@ from db.records import Passage
 Run = dict[str, dict[str, float]]
 
 
-def looks_like_rankllm(data: bytes) -> bool:
-    """Say whether a file's first bytes are those of JSON, and not of a TREC run."""
-    return data.lstrip()[:1] in (b"[", b"{")
-
-
 def read_candidates(path: Path, data: bytes) -> Run:
     """Return scores by qid and docid, in the file's order.
 

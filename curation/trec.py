@@ -12,7 +12,6 @@ import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from curation import rankllm
@@ -74,23 +73,18 @@ def read_run(path: Path) -> Run:
     Raises:
         FormatError: At the first line that is no `qid Q0 docid rank score tag`, or repeats a docid.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    with suppress(OSError, EOFError, zlib.error), opener(path, "rb") as file:
-        if rankllm.looks_like_rankllm(file.read(64)):
-            file.seek(0)
-            return rankllm.read_candidates(path, file.read())
     run: Run = {}
     for number, line in _lines(path):
         fields = _fields(line, after=3)
+        score = _score(fields[3]) if fields else math.nan
+        # An id may begin with a bracket too: only what is no TREC line is looked at as JSON.
+        if not run and not math.isfinite(score) and line.startswith(("[", "{")):
+            return rankllm.read_candidates(path, _read(path))
         if fields is None:
             raise FormatError(
                 f"expected `qid Q0 docid rank score tag`, got {line!r:.80}", file=path, line=number
             )
         qid, docid, _, text, _ = fields
-        try:
-            score = float(text)
-        except ValueError:
-            score = math.nan
         if not math.isfinite(score):
             raise FormatError(
                 f"must be a finite number, got {text!r}", file=path, line=number, field="score"
@@ -124,6 +118,18 @@ def write_run(path: Path, run: Mapping[str, Sequence[str]], tag: str) -> None:
     )
     data = text.encode("utf-8")
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def _score(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _read(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 def _tabbed(line: str) -> list[str] | None:

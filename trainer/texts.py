@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from curation.prompts import Message
 
 
+_THINK = "<think>"
+
+
 def cut_passages(
     tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], max_tokens: int
 ) -> list[str]:
@@ -31,6 +34,20 @@ def cut_passages(
 def prompt_text(tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]") -> str:
     """Return the messages as the model reads them, up to where its answer begins."""
     return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+
+def begun_text(
+    tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]", prefill: str
+) -> str:
+    """Return the messages and the beginning of the model's turn, as the model reads them.
+
+    Some chat templates (R1's distillates among them) open the think block by themselves; a turn
+    that begins with one has it once.
+    """
+    text = prompt_text(tokenizer, messages)
+    if prefill.startswith(_THINK) and text.rstrip().endswith(_THINK):
+        text = text.rstrip().removesuffix(_THINK)
+    return text + prefill
 
 
 def count_tokens(tokenizer: "PreTrainedTokenizerBase", text: str) -> int:

@@ -93,6 +93,12 @@ def test_rankllm_requests_are_first_stage_runs(tmp_path):
         assert read_run(tmp_path / name) == {"264014": {"a b": 14.5, "7": 14.25}}
 
 
+def test_ids_that_begin_with_a_bracket_are_no_json(tmp_path):
+    path = tmp_path / "r.run"
+    path.write_text('[q] Q0 {"d" 1 2.5 x\n')
+    assert read_run(path) == {"[q]": {'{"d"': 2.5}}
+
+
 @pytest.mark.parametrize(
     ("entry", "told"),
     [

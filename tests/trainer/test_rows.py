@@ -11,7 +11,7 @@ from trainer.errors import TrainingDataError
 from trainer.models import load_tokenizer
 from trainer.recipes import apply_overrides, load_recipe
 from trainer.rows import build_rows, require_rows, select_share
-from trainer.texts import cut_passages
+from trainer.texts import begun_text, cut_passages
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +94,14 @@ def test_the_halves_are_disjoint_whole_and_rounded_as_published(count):
 def test_a_half_stays_the_same_whatever_the_order_of_the_items():
     items = make_items(20)
     assert select_share(items, "sft") == select_share(reversed(items), "sft")
+
+
+def test_a_think_block_is_opened_once(tokenizer, monkeypatch):
+    asked = [{"role": "user", "content": "why?"}]
+    prefill = "<think>\n\n</think>\n"
+    plain = begun_text(tokenizer, asked, prefill)
+    assert plain.endswith("assistant\n" + prefill)
+    opening = tokenizer.chat_template.replace("assistant\n", "assistant\n<think>\n")
+    monkeypatch.setattr(tokenizer, "chat_template", opening)
+    assert begun_text(tokenizer, asked, prefill) == plain
+    assert begun_text(tokenizer, asked, "").endswith("assistant\n<think>\n")

@@ -15,7 +15,7 @@ from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Samplin
 from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer
-from trainer.texts import cut_passages, prompt_text
+from trainer.texts import begun_text, cut_passages
 
 TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
 _TOP_LOGPROBS = 20  # the most that endpoints return
@@ -209,7 +209,7 @@ class OpenAIEngine:
 
     def _text(self, prompt: Prompt) -> str:
         assert self.tokenizer is not None
-        return prompt_text(self.tokenizer, prompt.messages) + prompt.prefill
+        return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
 
     def _first_tokens(self, prompt: Prompt, options: Sequence[str]) -> list[int]:
         """Return the token with which each option goes on where the prompt ends."""

@@ -34,7 +34,9 @@ class Served(Strict):
     key_variable: str = "OPENAI_API_KEY"
     in_flight: Positive = 32
     timeout_s: Annotated[float, Field(gt=0)] = 600.0  # for one request; a long chain takes minutes
-    tokenizer: str | None = None  # folder or hub name, to cut passages by tokens; None: by words
+    # Folder or hub name of the served model, where the endpoints are vLLM's: passages are then cut
+    # by tokens, begun turns rendered here, and options scored exactly. None: as any server can.
+    tokenizer: str | None = None
 
 
 class Vllm(Strict):

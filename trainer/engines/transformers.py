@@ -14,7 +14,7 @@ from typing import Any, Literal
 from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer, tokenizer_source
-from trainer.texts import cut_passages, prompt_text
+from trainer.texts import begun_text, cut_passages
 
 # Prompt and answer tokens of one batch, padding included. Bounds the key-value cache: 64 Ki tokens
 # are 3.5 GiB for a 7B model of Qwen2.5's shape.
@@ -104,7 +104,7 @@ class TransformersEngine:
         torch.cuda.empty_cache()
 
     def _text(self, prompt: Prompt) -> str:
-        return prompt_text(self.tokenizer, prompt.messages) + prompt.prefill
+        return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
