@@ -96,7 +96,7 @@ class Desk:
         on_call: Told every new call as soon as it is answered.
     """
 
-    engines: Mapping[str, Engine]
+    engines: Mapping[Model, Engine]
     answering: Answering
     passage_texts: Callable[[Sequence[str]], Sequence[str]]
     in_flight: InFlight

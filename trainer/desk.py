@@ -24,7 +24,7 @@ from trainer.recipes import (
     override_settings,
     parse_recipe,
 )
-from trainer.strategies import STRATEGIES
+from trainer.strategies import STRATEGIES, Strategy
 
 TINY = "tiny"
 PAPER = "reasonrank-7b-sft"  # how a model is asked of which nothing else is known
@@ -109,8 +109,10 @@ def prepare_evaluation(
     benchmark: str,
     served: Served | None = None,
     vllm: bool = False,
+    small: str | None = None,
     recipe_name: str | None = None,
     overrides: list[str] | None = None,
+    seed: int = 0,
     name: str | None = None,
 ) -> PreparedJob:
     """Resolve an evaluation job: the checkpoint, the benchmark, and how the one reranks the other.
@@ -119,9 +121,12 @@ def prepare_evaluation(
         checkpoint: A checkpoint's id or name; None where `served` answers.
         served: Endpoints that serve a model already.
         vllm: Start a vLLM server for the checkpoint instead of loading it into the job.
+        small: The second model, where the strategy has one: a checkpoint's id or name, or what the
+            same endpoints call it.
         recipe_name: Whose prompt, caps and windows to use; None is the recipe that trained the
             checkpoint, and the paper's for endpoints.
         overrides: `key=value` over the evaluation settings, such as `strategy.window=20`.
+        seed: Of the draws at a temperature above 0, and of every shuffling.
 
     Raises:
         NotFoundError: If there is no such checkpoint or benchmark.
@@ -129,20 +134,31 @@ def prepare_evaluation(
     """
     target = benchmarks.get_benchmark(store, benchmark)
     engine: Embedded | Served | Vllm
+    second: Embedded | Served | Vllm | None = None
     if checkpoint is not None:
         model = checkpoints.get_checkpoint(store, checkpoint)
-        engine = (Vllm if vllm else Embedded)(model=model["path"])
+        kind = Vllm if vllm else Embedded
+        engine = kind(model=model["path"])
+        if small is not None:
+            second = kind(model=checkpoints.get_checkpoint(store, small)["path"])
         own, called = evaluation_settings(model["lineage"], recipe_name), model["name"]
         checkpoint_id = model["checkpoint_id"]
     elif served is not None:
         engine, called, checkpoint_id = served, served.model, None
+        if small is not None:
+            second = served.model_copy(update={"model": small, "tokenizer": None})
         own = load_recipe(recipe_name or PAPER).evaluation_settings()
     else:
         raise RecipeError("An evaluation needs a checkpoint, or endpoints that serve a model.")
     settings = override_settings(own, overrides or [])
+    check_models(settings.strategy, has_small=second is not None)
+    about = [called, settings.strategy.name if settings.strategy != own.strategy else ""]
+    about.append(f"seed {seed}" if seed else "")
     spec = EvaluateSpec(
-        name=name or f"{called} on {target['name']}",
+        name=name or f"{', '.join(filter(None, about))} on {target['name']}",
         engine=engine,
+        small=second,
+        seed=seed,
         benchmark=store.workspace.benchmarks / target["benchmark_id"],
         settings=settings,
     )
@@ -154,6 +170,18 @@ def prepare_evaluation(
         benchmark_id=target["benchmark_id"],
         checkpoint_id=checkpoint_id,
     )
+
+
+def check_models(strategy: Strategy, *, has_small: bool) -> None:
+    """Raise RecipeError unless there is a second model exactly where the strategy asks one."""
+    if has_small != ("small" in strategy.models):
+        raise RecipeError(
+            f"The strategy `{strategy.label}` asks one model, but a small one is named too: leave "
+            "it out, or take `collaborative`, or a cascade with a stage of `model: small`."
+            if has_small
+            else f"The strategy `{strategy.label}` shares the work between two models: name the "
+            "small one too."
+        )
 
 
 def evaluation_settings(

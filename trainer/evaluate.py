@@ -18,7 +18,7 @@ from curation.passages import reader
 from curation.retrieval import bm25
 from curation.training_items import full_text
 from trainer.asking import Answering, Call, Desk, read_calls, summarize
-from trainer.engines.opening import open_engine
+from trainer.engines.opening import open_engines
 from trainer.inflight import InFlight
 from trainer.joblog import append_record, write_event
 from trainer.jobs import EvaluateSpec, JobConfig
@@ -56,7 +56,7 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
         progress.step(len(made))
         raise_if_stopped(job_dir)
 
-    order, engine = asyncio.run(_rerank(job_dir, spec, benchmark, answered, on_call, progress))
+    order, engines = asyncio.run(_rerank(job_dir, spec, benchmark, answered, on_call, progress))
     progress.total = len(made)
     progress.write(len(made))
     trec.write_run(job_dir / RUN, order, config.job_id)
@@ -69,7 +69,7 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
         "queries": len(per_query),
         **summarize(made),
         "seconds": round(time.monotonic() - began, 1),  # of this attempt, loading included
-        "engine": engine,
+        "engines": engines,
         "device": asdict(device()),
         "libraries": library_versions(),
     }
@@ -86,15 +86,15 @@ async def _rerank(
     on_call: Callable[[Call], None],
     progress: "_Progress",
 ) -> tuple[dict[str, list[str]], dict[str, Any]]:
-    """Return every query's order, and what the engine says of itself."""
+    """Return every query's order, and what the engines say of themselves."""
     settings = spec.settings
-    engine = await open_engine(spec.engine, job_dir)
-    try:
+    async with open_engines(spec.engines, job_dir) as engines:
+        cut_passages = engines["main"].cut_passages
         candidates = _candidates(benchmark, settings)
         progress.total = count_calls(candidates, settings.strategy, settings.depth)
         progress.write(len(answered))
         desk = Desk(
-            engines={"main": engine},
+            engines=engines,
             answering=Answering(
                 max_new_tokens=settings.max_new_tokens,
                 temperature=settings.temperature,
@@ -106,9 +106,9 @@ async def _rerank(
             passage_texts=reader(
                 benchmark.every_passage(),
                 "rankdesk",
-                lambda texts: engine.cut_passages(texts, settings.max_passage_tokens),
+                lambda texts: cut_passages(texts, settings.max_passage_tokens),
             ),
-            in_flight=InFlight(engine.in_flight),
+            in_flight=InFlight(min(engine.in_flight for engine in engines.values())),
             answered=answered,
             on_call=on_call,
         )
@@ -120,9 +120,7 @@ async def _rerank(
             desk,
             progress.ranked,
         )
-        return order, asdict(engine.info)
-    finally:
-        await engine.close()
+        return order, {model: asdict(engine.info) for model, engine in engines.items()}
 
 
 def _candidates(benchmark: Benchmark, settings: EvaluationSettings) -> dict[str, list[str]]:

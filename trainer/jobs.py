@@ -20,11 +20,12 @@ import yaml
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from db.ids import new_id
-from trainer.engines.opening import EngineSpec, Served, absolute
+from trainer.engines.opening import Embedded, EngineSpec, Served, Vllm, absolute
 from trainer.errors import JobError
 from trainer.joblog import EVENTS, append_record, read_events, read_records, utc_now
 from trainer.recipes import EvaluationSettings, Recipe, describe
 from trainer.settings import Strict
+from trainer.strategies.base import Model
 
 CONFIG, ATTEMPTS, CONTROL = "config.yaml", "attempts.jsonl", "control"
 STOP, STOP_AND_SAVE = "stop", "stop-and-save"
@@ -56,9 +57,18 @@ class EvaluateSpec(Strict):
     kind: Literal["evaluate"] = "evaluate"
     name: str
     engine: EngineSpec  # what answers: a checkpoint, or endpoints that serve a model
+    small: EngineSpec | None = None  # the second model, of strategies that share the work
     benchmark: Annotated[Path, AfterValidator(Path.absolute)]  # benchmark folder
     settings: EvaluationSettings
     seed: int = 0  # matters only at a temperature above 0
+
+    @property
+    def engines(self) -> dict[Model, Embedded | Served | Vllm]:
+        """What answers, by the name that strategies have for it."""
+        found: dict[Model, Embedded | Served | Vllm] = {"main": self.engine}
+        if self.small is not None:
+            found["small"] = self.small
+        return found
 
 
 Spec = Annotated[TrainSpec | EvaluateSpec, Field(discriminator="kind")]
@@ -192,9 +202,12 @@ def _launch(job_dir: Path, argv: list[str], keep: set[str]) -> Attempt:
 
 def _needed_secrets(config: JobConfig) -> set[str]:
     """Return the variables that the job cannot do without: a hub's token, an endpoint's key."""
-    if isinstance(config.spec, EvaluateSpec) and isinstance(config.spec.engine, Served):
-        return {config.spec.engine.key_variable}
-    return {"HF_TOKEN"}
+    if not isinstance(config.spec, EvaluateSpec):
+        return {"HF_TOKEN"}
+    return {
+        each.key_variable if isinstance(each, Served) else "HF_TOKEN"
+        for each in config.spec.engines.values()
+    }
 
 
 def resume(job_dir: Path) -> Attempt:

@@ -75,7 +75,7 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
     Args:
         root: A folder on the disk that the job will write to.
     """
-    checks = [check_engine(spec.engine)]
+    checks = [check_engine(engine) for engine in spec.engines.values()]
     settings = spec.settings
     try:
         for name in settings.strategy.templates:

@@ -1,7 +1,7 @@
 """Rerank files without a workspace: queries, passages and a run in, a run and a trace out."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from curation.rankllm import write_results
 from curation.trec import read_run, write_run
 from db.records import Passage
 from trainer.asking import Answering, Call, Desk, read_calls, summarize
-from trainer.engines.opening import Embedded, Served, Vllm, open_engine
+from trainer.engines.opening import Embedded, Served, Vllm, open_engines
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
 from trainer.joblog import append_record
@@ -108,7 +108,7 @@ async def _first(work: Work, qid: str) -> tuple[Question, list[dict[str, str]]]:
 
 def rerank_files(
     work: Work,
-    engine: Embedded | Served | Vllm,
+    engines: Mapping[Model, Embedded | Served | Vllm],
     answering: Answering,
     *,
     output: Path,
@@ -141,25 +141,23 @@ def rerank_files(
         on_progress(len(made), total)
 
     async def run() -> tuple[dict[str, list[str]], dict[str, Any]]:
-        opened = await open_engine(engine, trace.parent)
-        try:
-            cut = work.cut or (lambda t: opened.cut_passages(t, work.max_passage_tokens))
+        async with open_engines(engines, trace.parent) as opened:
+            own = opened["main"].cut_passages
+            cut = work.cut or (lambda texts: own(texts, work.max_passage_tokens))
             desk = Desk(
-                engines={"main": opened},
+                engines=opened,
                 answering=answering,
                 passage_texts=reader(work.passages, work.style, cut),
-                in_flight=InFlight(opened.in_flight),
+                in_flight=InFlight(min(engine.in_flight for engine in opened.values())),
                 answered=answered,
                 on_call=on_call,
             )
             order = await rerank(work.queries, work.candidates, work.strategy, work.depth, desk)
-            return order, asdict(opened.info)
-        finally:
-            await opened.close()
+            return order, {model: asdict(engine.info) for model, engine in opened.items()}
 
     order, info = asyncio.run(run())
     if output.suffix == ".json":
         write_results(output, order, work.queries, work.passages)
     else:
         write_run(output, order, "rankdesk")
-    return {"queries": len(order), **summarize(made), "engine": info}
+    return {"queries": len(order), **summarize(made), "engines": info}

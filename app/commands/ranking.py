@@ -17,6 +17,7 @@ from trainer.engines.opening import Embedded, Served, Vllm
 from trainer.errors import RecipeError
 from trainer.recipes import describe
 from trainer.strategies import STRATEGIES, AnyStrategy, Strategy
+from trainer.strategies.base import Model
 
 EngineName = Annotated[
     str, typer.Option("--engine", help="transformers, vllm, or openai (with --base-url).")
@@ -66,6 +67,9 @@ def rerank(
     ] = None,
     engine: EngineName = "transformers",
     model: Annotated[str, typer.Option(help="Folder or hub name; the endpoint's name.")] = "",
+    small_model: Annotated[
+        str | None, typer.Option(help="The second model, of strategies that have one.")
+    ] = None,
     base_url: BaseUrls = None,
     key_variable: KeyVariable = "OPENAI_API_KEY",
     template: Annotated[
@@ -99,6 +103,7 @@ def rerank(
 
     style = _style(template, recipe)
     chosen = _strategy(strategy, option or [], template)
+    desk.check_models(chosen, has_small=small_model is not None)
     texts, docs, candidates = standalone.read_files(queries, passages, run)
     tokens = tokenizer or (model if engine != "openai" else "")
     work = standalone.Work(
@@ -120,9 +125,15 @@ def rerank(
         result: dict[str, Any] = {"queries": len(windows), "trace": str(calls)}
     else:
         progress = Progress("reranking")
+        urls = base_url or []
+        engines: dict[Model, Embedded | Served | Vllm] = {
+            "main": _engine(engine, model, urls, key_variable, tokenizer)
+        }
+        if small_model is not None:
+            engines["small"] = _engine(engine, small_model, urls, key_variable, None)
         result = standalone.rerank_files(
             work,
-            _engine(engine, model, base_url or [], key_variable, tokenizer),
+            engines,
             Answering(max_new_tokens, temperature, thinking_budget=thinking_budget),
             output=output,
             trace=calls,
@@ -244,10 +255,14 @@ def evaluate(
     model: Annotated[str, typer.Option(help="What the endpoints call their model.")] = "",
     base_url: BaseUrls = None,
     key_variable: KeyVariable = "OPENAI_API_KEY",
+    small: Annotated[
+        str | None, typer.Option(help="The second model, of strategies that have one.")
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="Whose prompt and strategy [the one that trained it].")
     ] = None,
     settings: Settings = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of draws at a temperature above 0.")] = 0,
     name: Name = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it ends.")] = True,
     as_json: Json = False,
@@ -268,8 +283,10 @@ def evaluate(
             benchmark=benchmark,
             served=served,
             vllm=engine == "vllm",
+            small=small,
             recipe_name=recipe,
             overrides=settings or [],
+            seed=seed,
             name=name,
         )
         if not wait:

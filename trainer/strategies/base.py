@@ -56,6 +56,11 @@ class Strategy(Strict):
         raise NotImplementedError
 
     @property
+    def models(self) -> set[Model]:
+        """The models that it asks."""
+        return {"main"}
+
+    @property
     def templates(self) -> list[str]:
         """The prompt templates that it asks with."""
         return [str(value) for key, value in self if key == "template"]

@@ -51,6 +51,11 @@ class Cascade(Strategy):
     cost: ClassVar[str] = "the sum of its stages at their depths"
 
     @property
+    def models(self) -> set[Model]:
+        """The models of all stages."""
+        return {stage.model for stage in self.stages}
+
+    @property
     def templates(self) -> list[str]:
         """The prompt templates of all stages."""
         return [name for stage in self.stages for name in stage.strategy.templates]
@@ -90,6 +95,11 @@ class Collaborative(Strategy):
     title: ClassVar[str] = "Small model, order adjuster, large model"
     source: ClassVar[str] = "CoRanking, arXiv 2503.23427"
     cost: ClassVar[str] = "the small strategy's calls, and 1 of the large model"
+
+    @property
+    def models(self) -> set[Model]:
+        """Both models."""
+        return {"main", "small"}
 
     @property
     def templates(self) -> list[str]:
