@@ -31,7 +31,7 @@ def rerank(work, tmp_path, tiny_model):
         )
         return rerank_files(
             changed,
-            Embedded(model=str(tiny_model)),
+            {"main": Embedded(model=str(tiny_model))},
             Answering(max_new_tokens=8),
             output=tmp_path / output,
             trace=tmp_path / "trace.jsonl",
