@@ -1,5 +1,6 @@
 """What a job ran with: code and library versions, device, memory."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "deepspeed")
 _ROOT = Path(__file__).parents[1]
+VLLM_ENVIRONMENT = _ROOT / ".venv-vllm" / "bin" / "python"  # where there is one of its own
 _MIB = 2**20
 
 
@@ -54,6 +56,11 @@ def gpu_count() -> int:
         return 0
     done = subprocess.run([smi, "-L"], capture_output=True, text=True, check=False, timeout=30)
     return sum(line.startswith("GPU ") for line in done.stdout.splitlines())
+
+
+def vllm_is_here() -> bool:
+    """Say whether vLLM is installed, in this environment or in one of its own."""
+    return VLLM_ENVIRONMENT.exists() or importlib.util.find_spec("vllm") is not None
 
 
 def device() -> Device:

@@ -8,6 +8,7 @@ from app.store import store
 from app.widgets.page import empty_state, heading, link, mendable
 from app.widgets.pick import pick
 from app.widgets.preview import preview
+from app.widgets.settings_form import settings_form
 from app.widgets.text import key_of, many
 from db import batches, checkpoints, jobs
 from trainer import desk
@@ -22,30 +23,6 @@ COMMON = {
 }
 
 opened = store()
-
-
-def settings_form(recipe: Any, kind: str, key: str) -> list[str]:
-    """Draw the recipe's settings; return those that were changed as `key=value`."""
-    changed = []
-    with st.grid(len(COMMON[kind]), min_column_width=76, gap="small"):
-        for name in COMMON[kind]:
-            own = getattr(recipe, name)
-            typed = st.text_input(
-                name.replace("per_device_train_", ""),
-                value="" if own is None else f"{own:g}" if isinstance(own, float) else str(own),
-                key=f"{key}-{name}",
-                help=f"`{name}` in the recipe",
-            )
-            if typed and typed.strip() != ("" if own is None else f"{own:g}"):
-                changed.append(f"{name}={typed.strip()}")
-    lines = st.text_area(
-        "Other settings",
-        key=f"{key}-more",
-        height=80,
-        placeholder="one key=value a line, for example\nreward.recall=0.3",
-        help="Any field of the recipe, as `rankdesk train --set` takes it.",
-    )
-    return changed + [line.strip() for line in (lines or "").splitlines() if line.strip()]
 
 
 def base_choice(default: str, key: str) -> str:
@@ -141,7 +118,7 @@ with left:
     form = key_of("job", kind, recipe_name, like["job_id"] if like else "")
     tweaks(like, kind, form)
     base = base_choice(recipes[recipe_name].base, form)
-    overrides = settings_form(recipes[recipe_name], kind, form)
+    overrides = settings_form(recipes[recipe_name], COMMON[kind], form, "reward.recall=0.3")
     name = st.text_input(
         "Name", key=f"{form}-name", placeholder=f"{recipe_name}-{snapshot[:6]}", max_chars=80
     )

@@ -1,87 +1,125 @@
-"""The form that starts an evaluation."""
+"""The form that starts evaluations: one model, any benchmarks and strategies, repeated or not."""
+
+from itertools import product
 
 import streamlit as st
 import yaml
 
-from app.widgets.page import link, mendable
-from app.widgets.preview import preview
-from db import checkpoints
+from app.widgets.page import mendable
+from app.widgets.preview import preview, preview_all
+from app.widgets.ranker import Ranker, choose_ranker, choose_small
+from app.widgets.settings_form import settings_form
+from app.widgets.text import many
+from db import benchmarks
 from db.store import Store
 from trainer import desk
+from trainer.desk import PreparedJob
+from trainer.recipes import override_settings
 from trainer.strategies import STRATEGIES
+
+COMMON = ("depth", "temperature", "max_new_tokens", "thinking_budget")
+MOST = 60  # evaluations at a time
 
 
 def evaluate_form(store: Store, benchmark_id: str, wanted: str | None) -> None:
     """Draw the form, open when a link asked for a checkpoint, and what it would start."""
     with st.expander(
-        "Evaluate a model on this benchmark",
+        "Evaluate a model",
         expanded=wanted is not None,
         icon=":material/play_circle:",
         key="evaluate",
         on_change="rerun",
     ) as form:
         if form.open:
-            _form(store, benchmark_id, wanted)
+            left, right = st.columns([2, 3], gap="medium")
+            prepared: list[PreparedJob] = []
+            with left, mendable():
+                ranker = choose_ranker(store, wanted)
+                if ranker is not None:
+                    prepared = _prepare(store, ranker, benchmark_id)
+            with right:
+                if len(prepared) == 1:
+                    preview(store, prepared[0])
+                elif prepared:
+                    preview_all(store, prepared)
 
 
-def _form(store: Store, benchmark_id: str, wanted: str | None) -> None:
-    found = checkpoints.list_checkpoints(store)
-    if not found:
-        st.caption("There is no model to evaluate yet.")
-        link("new_job", "Train one", "play_circle")
-        return
-    names = {row["checkpoint_id"]: f"{row['name']} ({row['kind']})" for row in found}
-    left, right = st.columns([2, 3], gap="medium")
-    with left:
-        ids = list(names)
-        checkpoint = st.selectbox(
-            "Model",
-            ids,
-            index=ids.index(wanted) if wanted in names else 0,
-            format_func=names.__getitem__,
-            key=f"evaluate-{wanted}",
+def _prepare(store: Store, ranker: Ranker, benchmark_id: str) -> list[PreparedJob]:
+    """Draw what is asked and on what; return one job for each combination."""
+    names = {row["benchmark_id"]: row["name"] for row in benchmarks.list_benchmarks(store)}
+    targets = st.multiselect(
+        "Benchmarks",
+        list(names),
+        default=[benchmark_id],
+        format_func=names.__getitem__,
+        key=f"evaluate-on-{benchmark_id}",
+    )
+    strategies = _strategies(ranker)
+    shared = {each for each in strategies if _shares(ranker, each)}
+    small = choose_small(store, ranker) if shared else None
+    overrides = settings_form(
+        ranker.own, COMMON, ranker.key, "first_stage=bm25, max_passage_tokens=100"
+    )
+    left, right = st.columns([3, 1], gap="small")
+    measures = left.text_input(
+        "Measures",
+        value=", ".join(ranker.own.measures),
+        key=f"{ranker.key}-measures",
+        help="Names of ir-measures, such as nDCG@10, R@10, AP, RR@10",
+    )
+    repeats = right.number_input(
+        "Repeats",
+        1,
+        20,
+        1,
+        key="evaluate-repeats",
+        help="Each with a seed of its own; they differ at a temperature above 0",
+    )
+    overrides.append(f"measures=[{measures or 'nDCG@10'}]")
+    chosen = list(product(strategies, targets, range(repeats)))
+    name = ""
+    if len(chosen) == 1:
+        name = st.text_input("Name", key="evaluate-name", placeholder="model on benchmark") or ""
+    if len(chosen) > MOST:
+        st.warning(f"These are {many(len(chosen), 'evaluation')}; start at most {MOST} at a time.")
+        return []
+    with st.spinner("Looking at what would run …"):
+        return [
+            desk.prepare_evaluation(
+                store,
+                benchmark=target,
+                small=small if strategy in shared else None,
+                overrides=[strategy, *overrides],
+                seed=seed,
+                name=name.strip() or None,
+                **ranker.arguments,
+            )
+            for strategy, target, seed in chosen
+        ]
+
+
+def _shares(ranker: Ranker, strategy: str) -> bool:
+    return "small" in override_settings(ranker.own, [strategy]).strategy.models
+
+
+def _strategies(ranker: Ranker) -> list[str]:
+    """Draw the choice of strategies with their options; return each as a setting."""
+    chosen = st.multiselect(
+        "Strategies",
+        list(STRATEGIES),
+        default=[ranker.own.strategy.name],
+        format_func=lambda name: STRATEGIES[name].title,
+        key=f"{ranker.key}-strategies",
+    )
+    settings = []
+    for name in chosen:
+        strategy = STRATEGIES[name]
+        title = "Its options" if len(chosen) == 1 else f"Options: {strategy.title}"
+        options = st.text_area(
+            title,
+            value=yaml.safe_dump(desk.strategy_options(ranker.own, name), sort_keys=False),
+            key=f"{ranker.key}-{name}-options",
+            help=f"YAML. {strategy.source}. Calls for n candidates: {strategy.cost}.",
         )
-        lineage = next(row["lineage"] for row in found if row["checkpoint_id"] == checkpoint)
-        with mendable():
-            own = desk.evaluation_settings(lineage)
-            key = f"evaluate-{checkpoint}"
-            wide, narrow = st.columns([3, 1], gap="small")
-            ways = list(STRATEGIES)
-            strategy = wide.selectbox(
-                "Strategy",
-                ways,
-                index=ways.index(own.strategy.name),
-                format_func=lambda name: STRATEGIES[name].title,
-                key=f"{key}-strategy",
-            )
-            depth = narrow.number_input(
-                "Depth", 1, 1000, own.depth, key=f"{key}-depth", help="Candidates reranked"
-            )
-            chosen = STRATEGIES[strategy]
-            options = st.text_area(
-                "Its options",
-                value=yaml.safe_dump(desk.strategy_options(own, strategy), sort_keys=False),
-                key=f"{key}-{strategy}-options",
-                help="YAML. Every option of the strategy is listed.",
-            )
-            st.caption(f"{chosen.source}. Calls for n candidates: {chosen.cost}.")
-            measures = st.text_input(
-                "Measures",
-                value=", ".join(own.measures),
-                key=f"{key}-measures",
-                help="Names of ir-measures, such as nDCG@10, R@10, AP, RR@10",
-            )
-            name = st.text_input("Name", key="evaluate-name", placeholder="model on benchmark")
-            with right, st.spinner("Looking at what would run …"):
-                prepared = desk.prepare_evaluation(
-                    store,
-                    checkpoint=checkpoint,
-                    benchmark=benchmark_id,
-                    overrides=[
-                        f"strategy={options}",
-                        f"depth={depth}",
-                        f"measures=[{measures or 'nDCG@10'}]",
-                    ],
-                    name=(name or "").strip() or None,
-                )
-                preview(store, prepared)
+        settings.append(f"strategy={options}")
+    return settings

