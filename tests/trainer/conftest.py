@@ -11,12 +11,9 @@ from curation.benchmarks import add_benchmark
 from curation.snapshots import freeze
 from curation.training_items import TrainingItem
 from curation.trec import write_run
-from tests.trainer.small import SFT, make_items
+from tests.trainer.small import make_items, teach
 from trainer.jobs import TrainSpec
-from trainer.models import load_tokenizer
 from trainer.recipes import apply_overrides, load_recipe
-from trainer.rows import build_rows
-from trainer.texts import prompt_text
 
 # Read once, when huggingface_hub is imported: no test waits for a network that is not there.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -80,28 +77,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def taught_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model after a few passes over the items: some of its answers are right, some not."""
-    import torch
-    from transformers import Qwen3ForCausalLM
-
-    tokenizer = load_tokenizer(str(tiny_model))
-    rows = build_rows(make_items(24), apply_overrides(load_recipe("demo-sft"), SFT), tokenizer).rows
-    texts = [
-        prompt_text(tokenizer, row["prompt"]) + row["completion"][0]["content"] + "<|im_end|>"
-        for row in rows
-    ]
-    model = Qwen3ForCausalLM.from_pretrained(tiny_model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for step in range(150):
-        start = step * 4 % len(texts)
-        batch = tokenizer(texts[start : start + 4], padding=True, return_tensors="pt")
-        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
-        model(**batch, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    folder = tmp_path_factory.mktemp("models") / "taught"
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return teach(tiny_model, tmp_path_factory.mktemp("models") / "taught")
 
 
 @pytest.fixture

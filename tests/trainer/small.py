@@ -12,6 +12,10 @@ import pytest
 from curation.training_items import Candidate, TrainingItem
 from trainer import jobs
 from trainer.joblog import read_events
+from trainer.models import load_tokenizer
+from trainer.recipes import apply_overrides, load_recipe
+from trainer.rows import build_rows
+from trainer.texts import prompt_text
 
 # Small enough for a step in some 30 ms, saved often enough to be killed between two checkpoints.
 SMALL = [
@@ -64,6 +68,31 @@ def make_items(count: int) -> list[TrainingItem]:
             )
         )
     return items
+
+
+def teach(base: Path, folder: Path) -> Path:
+    """Write the base after a few passes over the items: some of its answers are right."""
+    import torch
+    from transformers import Qwen3ForCausalLM
+
+    tokenizer = load_tokenizer(str(base))
+    rows = build_rows(make_items(24), apply_overrides(load_recipe("demo-sft"), SFT), tokenizer).rows
+    texts = [
+        prompt_text(tokenizer, row["prompt"]) + row["completion"][0]["content"] + "<|im_end|>"
+        for row in rows
+    ]
+    model = Qwen3ForCausalLM.from_pretrained(base)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for step in range(150):
+        start = step * 4 % len(texts)
+        batch = tokenizer(texts[start : start + 4], padding=True, return_tensors="pt")
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def wait_for(condition: Callable[[], object], what: str, deadline_s: float = 90) -> None:

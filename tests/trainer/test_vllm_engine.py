@@ -10,13 +10,19 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
+from pydantic import TypeAdapter
 
-from tests.trainer.small import make_items, wait_for
-from trainer.engines.base import Answer, Prompt, Sampling
+from tests.trainer.small import make_items, teach, wait_for
+from trainer.asking import Answering, Desk
+from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.engines.openai import OpenAIEngine
 from trainer.engines.transformers import TransformersEngine
 from trainer.engines.vllm import VllmEngine
 from trainer.errors import EngineError, ModelError
+from trainer.inflight import InFlight
+from trainer.rerank import rerank
+from trainer.strategies import STRATEGIES, AnyStrategy
 
 OWN_PYTHON = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
 needs_vllm = pytest.mark.skipif(
@@ -42,15 +48,16 @@ class Served:
 
 
 def build_models(folder: Path) -> tuple[Path, Path]:
-    """Make the tiny base, whose first layer sees a window only, and an untrained adapter on it."""
+    """Make a trained tiny model, whose first layer sees a window only, and an adapter on it."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     from trainer.tiny import build_tiny_model
 
-    base, adapter = folder / "base", folder / "adapter"
-    build_tiny_model((item.query + item.chain for item in make_items(50)), base, seed=0)
+    bare, adapter = folder / "bare", folder / "adapter"
+    build_tiny_model((item.query + item.chain for item in make_items(50)), bare, seed=0)
+    base = teach(bare, folder / "base")
     torch.manual_seed(0)
     config = LoraConfig(
         r=4,
@@ -125,6 +132,64 @@ def test_vllm_and_transformers_score_the_same(served):
         theirs = served.runner.run(embedded.score_next(prompt, options))
         assert ours.logprobs == pytest.approx(theirs.logprobs, abs=1e-3)
         assert ours.prompt_tokens == theirs.prompt_tokens
+
+
+SHORT = "template: listwise-short"
+STRATEGY_OPTIONS = {
+    "listwise": f"{SHORT}, window: 4, step: 2",
+    "listwise-direct": f"{SHORT}, window: 4, step: 2",
+    "first": f"{SHORT}, letters: false, window: 4, step: 2",
+    "setwise": f"{SHORT}, children: 3",
+    "pointwise-score": "template: pointwise-short",
+    "pointwise-yesno": "template: pointwise-short",
+    "pairwise": "template: pairwise-short",
+    "exclusion": f"{SHORT}, window: 4",
+    "partition": f"{SHORT}, window: 4, pivot: 2",
+    "tournament": f"{SHORT}, window: 4, keep: 2",
+    "fused": f"{SHORT}, window: 4, step: 2, samples: 2, temperature: 0",
+    "cascade": "stages: [{depth: 6, model: small, strategy: {name: pointwise-yesno, "
+    "template: pointwise-short}}, {depth: 4, strategy: {name: listwise, template: listwise-short, "
+    "window: 4, step: 2}}]",
+    "collaborative": f"{SHORT}, top: 4, small: {{name: pointwise-yesno, "
+    "template: pointwise-short}",
+}
+
+
+def order_all(engine: Engine, runner: asyncio.Runner) -> dict[str, dict[str, list[str]]]:
+    """Rank two queries by every strategy."""
+    items = make_items(2)
+    passages = [candidate for item in make_items(3) for candidate in item.candidates]
+    texts = {passage.docid: passage.text for passage in passages}
+    lists = {item.qid: list(texts)[:6] for item in items}
+    found = {}
+    for name, options in STRATEGY_OPTIONS.items():
+        desk = Desk(
+            engines={"main": engine, "small": engine},
+            answering=Answering(max_new_tokens=24),
+            passage_texts=lambda docids: [texts[docid] for docid in docids],
+            in_flight=InFlight(8),
+            answered={},
+            on_call=lambda _: None,
+        )
+        values = yaml.safe_load(f"{{name: {name}, {options}}}")
+        strategy = TypeAdapter(AnyStrategy).validate_python(values)
+        queries = {item.qid: item.query for item in items}
+        found[name] = runner.run(rerank(queries, lists, strategy, 6, desk))
+    return found
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_every_strategy_ranks_through_vllm_as_through_transformers(served):
+    assert STRATEGY_OPTIONS.keys() == STRATEGIES.keys()
+    beside = OpenAIEngine(
+        served.engine.info.served_by, str(served.base), api_key=None, tokenizer=str(served.base)
+    )
+    found = order_all(beside, served.runner)
+    served.runner.run(beside.close())
+    assert found == order_all(TransformersEngine(str(served.base)), served.runner)
+    first_stage = [docid for item in make_items(2) for docid in (c.docid for c in item.candidates)]
+    assert any(order != first_stage[:6] for order in found["listwise"].values())
 
 
 @needs_vllm
