@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from curation.fusion import disagreement
 from curation.permutation import Status
 from curation.prompts import Message, load_template
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
@@ -275,8 +277,13 @@ def read_calls(path: Path) -> dict[tuple[str, int], Call]:
 
 
 def summarize(calls: Iterable[Call]) -> dict[str, Any]:
-    """Return counts over calls: how many, their statuses, tokens and generation seconds."""
+    """Return counts over calls: how many, their statuses, tokens and generation seconds.
+
+    Where windows were sampled several times, also `disagreement`: the mean Kendall distance between
+    a window's samples, 0 (equal) to 1 (reversed).
+    """
     calls = list(calls)
+    apart = _disagreements(calls)
     return {
         "calls": len(calls),
         "statuses": dict(Counter(call.status for call in calls)),
@@ -284,4 +291,19 @@ def summarize(calls: Iterable[Call]) -> dict[str, Any]:
         "completion_tokens": sum(call.completion_tokens for call in calls),
         "sequential_depth": max((call.round for call in calls), default=0),
         "generation_seconds": round(sum(call.seconds for call in calls), 3),
+        **({"disagreement": round(fmean(apart), 4)} if apart else {}),
     }
+
+
+def _disagreements(calls: Iterable[Call]) -> list[float]:
+    """Return how much the samples disagree, for each window that has several."""
+    windows: dict[tuple[str, int, int | None], list[list[str]]] = {}
+    for call in calls:
+        if call.kind == "order":
+            order = [call.docids[number - 1] for number in call.permutation]
+            windows.setdefault((call.qid, call.round, call.start), []).append(order)
+    return [
+        disagreement(orders)
+        for orders in windows.values()
+        if len(orders) > 1 and len({frozenset(order) for order in orders}) == 1
+    ]

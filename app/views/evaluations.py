@@ -37,6 +37,7 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
                     else f"{row['wins']} / {row['ties']} / {row['losses']}",
                     "strategy": row["strategy"],
                     "repaired": repaired(row["summary"]),
+                    "apart": (row["summary"] or {}).get("disagreement"),
                 }
                 for row in rows
             ],
@@ -55,6 +56,13 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
             "wtl": "Win / tie / loss",
             "strategy": "Strategy",
             "repaired": "Answers repaired",
+            "apart": st.column_config.NumberColumn(
+                "Samples disagree",
+                format="%.3f",
+                help="Mean Kendall distance between a window's samples: 0 equal, 1 reversed",
+            )
+            if any("disagreement" in row["summary"] for row in rows)
+            else None,
         },
     )
     st.caption(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from trainer.asking import Answering, Call, Desk, Line
+from trainer.asking import Answering, Call, Desk, Line, summarize
 from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
 from trainer.errors import EngineError, EvaluationError
 from trainer.inflight import InFlight
@@ -242,3 +242,19 @@ def test_one_line_serves_two_models():
         (0, 1, "main"),
         (1, 2, "small"),
     ]
+
+
+def test_the_summary_says_how_much_samples_disagree():
+    def call(sample: int, docids: str, permutation: tuple[int, ...], round_: int = 1) -> Call:
+        return Call(
+            *("q", sample, round_, "main", "order", 0),
+            *(tuple(docids), sample, "", permutation, (), "ok", 1, 1, 0.1),
+        )
+
+    agreed = [call(0, "abc", (1, 2, 3)), call(1, "cba", (3, 2, 1))]
+    reversed_ = [call(2, "abc", (1, 2, 3), round_=2), call(3, "abc", (3, 2, 1), round_=2)]
+    assert summarize(agreed)["disagreement"] == 0
+    assert summarize(agreed + reversed_)["disagreement"] == 0.5
+    assert "disagreement" not in summarize(agreed[:1])
+    groups = [call(0, "abc", (1, 2, 3)), call(1, "def", (1, 2, 3))]  # of a tournament
+    assert "disagreement" not in summarize(groups)
