@@ -58,7 +58,7 @@ def _prepare(store: Store, ranker: Ranker, benchmark_id: str) -> list[PreparedJo
     shared = {each for each in strategies if _shares(ranker, each)}
     small = choose_small(store, ranker) if shared else None
     overrides = settings_form(
-        ranker.own, COMMON, ranker.key, "first_stage=bm25, max_passage_tokens=100"
+        ranker.own, COMMON, ranker.key, "first_stage=bm25"
     )
     left, right = st.columns([3, 1], gap="small")
     measures = left.text_input(

@@ -15,6 +15,7 @@ from trainer.environment import vllm_is_here
 from trainer.recipes import EvaluationSettings, list_recipes, load_recipe
 
 HERE, ENDPOINTS = "A checkpoint", "Endpoints"
+OWN = "the one that trained it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,16 @@ def _checkpoint(store: Store, wanted: str | None) -> Ranker | None:
     vllm = vllm_is_here() and st.toggle(
         "By a vLLM server", key="ranker-vllm", help="Started for the job, and stopped with it"
     )
-    own = desk.evaluation_settings(checkpoints.get_checkpoint(store, chosen)["lineage"])
-    return Ranker(own, {"checkpoint": chosen, "vllm": vllm}, f"evaluate-{chosen}")
+    recipe = st.selectbox(
+        "Asked as by the recipe",
+        [OWN, *list_recipes()],
+        key=f"evaluate-{chosen}-recipe",
+        help="Its prompt, windows and caps",
+    )
+    name = None if recipe == OWN else recipe
+    own = desk.evaluation_settings(checkpoints.get_checkpoint(store, chosen)["lineage"], name)
+    arguments = {"checkpoint": chosen, "vllm": vllm, "recipe_name": name}
+    return Ranker(own, arguments, f"evaluate-{chosen}-{name}")
 
 
 def _endpoints() -> Ranker | None:

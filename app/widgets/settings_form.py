@@ -22,7 +22,7 @@ def settings_form(own: BaseModel, common: Sequence[str], key: str, example: str)
         for name in common:
             value = _written(getattr(own, name))
             typed = st.text_input(
-                name.replace("per_device_train_", ""),
+                name.replace("per_device_train_", "").replace("_", " "),
                 value=value,
                 key=f"{key}-{name}",
                 help=f"`{name}`",
