@@ -34,7 +34,8 @@ PAGES = {
     ],
     "Evaluate": [
         ("benchmarks", "Benchmarks", "quiz", "Queries, passages, labels and a first stage."),
-        ("evaluations", "Evaluations", "leaderboard", "Measured gains, with their uncertainty."),
+        ("evaluations", "Evaluations", "query_stats", "Measured gains, with their uncertainty."),
+        ("leaderboard", "Leaderboard", "leaderboard", "Several benchmarks, beside the published."),
         ("compare", "Compare", "compare", "Every pair tested, quality over cost, breakdowns."),
         ("reasoning", "Does reasoning help?", "psychology", "One checkpoint, with and without."),
         ("queries", "Queries", "difference", "Two evaluations, query by query."),

@@ -2,8 +2,8 @@
 
     python bench/rankllm_side.py BASE_URL MODEL TEMPLATE REQUESTS WINDOW STEP NEW_TOKENS
 
-Reads one number a line, reranks the requests with so many calls in flight, and answers with a line
-of JSON: calls, seconds, prompt and generated tokens.
+Reads two numbers a line, reranks so many of the requests with so many calls in flight, and answers
+with a line of JSON: calls, seconds, prompt and generated tokens.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ def main() -> None:
     window, step, new_tokens = map(int, numbers)
     requests = read_requests_from_file(path)
     for line in sys.stdin:
+        queries, in_flight = map(int, line.split())
         ranker = RankListwiseOSLLM(
             model=model,
             prompt_template_path=template,
@@ -27,7 +28,7 @@ def main() -> None:
             window_size=window,
             stride=step,
             is_thinking=True,
-            batch_size=int(line),
+            batch_size=in_flight,
             base_url=url,
             device="cpu",
         )
@@ -35,7 +36,7 @@ def main() -> None:
         ranker._reasoning_token_budget = new_tokens - ranker.num_output_tokens(window)
         began = time.monotonic()
         results = asyncio.run(
-            ranker.rerank_batch_async(requests, populate_invocations_history=True)
+            ranker.rerank_batch_async(requests[:queries], populate_invocations_history=True)
         )
         seconds = time.monotonic() - began
         made = [call for result in results for call in result.invocations_history]

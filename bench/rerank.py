@@ -46,7 +46,8 @@ from trainer.strategies.questions import messages
 TEMPLATE = "listwise-short"
 WINDOW, STEP, NEW_TOKENS = 6, 2, 110
 SLIDING = Listwise(window=WINDOW, step=STEP, template=TEMPLATE)
-IN_FLIGHT = (1, 4, 16, 64)
+IN_FLIGHT = (1, 4, 16)
+QUERIES_A_CALL = 4  # queries for each call in flight, so that enough of them are open
 
 
 @dataclass(frozen=True)
@@ -73,19 +74,22 @@ class RankDesk:
         self.lists = dict(list(benchmark.first_stage.items())[:queries])
         self.texts = reader(benchmark.every_passage(), "rankllm", cut_words)
 
-    @property
-    def first(self) -> dict[str, list[str]]:
-        """The first window of each query."""
-        return {qid: docids[-WINDOW:] for qid, docids in self.lists.items()}
+    def some(self, queries: int) -> dict[str, list[str]]:
+        """Return the candidates of the first queries."""
+        return dict(list(self.lists.items())[:queries])
 
-    async def raw(self, in_flight: int | None) -> Spent:
-        """Submit every first window, so many at a time or all at once."""
+    async def raw(self, lists: dict[str, list[str]], in_flight: int) -> Spent:
+        """Submit every first window, so many at a time."""
         template = load_template(TEMPLATE)
         prompts = [
-            Prompt(messages("order", template, self.benchmark.queries[qid], self.texts(docids)))
-            for qid, docids in self.first.items()
+            Prompt(
+                messages(
+                    "order", template, self.benchmark.queries[qid], self.texts(docids[-WINDOW:])
+                )
+            )
+            for qid, docids in lists.items()
         ]
-        bound = asyncio.Semaphore(in_flight or len(prompts))
+        bound = asyncio.Semaphore(in_flight)
 
         async def ask(prompt: Prompt) -> tuple[int, int]:
             async with bound:
@@ -150,11 +154,11 @@ class RankLlm:
             text=True,
         )
 
-    def ranked(self, in_flight: int) -> Spent:
-        """Rerank every list."""
+    def ranked(self, queries: int, in_flight: int) -> Spent:
+        """Rerank the first lists."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(f"{in_flight}\n")
+        self._process.stdin.write(f"{queries} {in_flight}\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         while line and not line.startswith("{"):  # it also prints warnings
@@ -182,23 +186,27 @@ def best(runs: Sequence[Spent]) -> Spent:
 
 
 async def throughput(desk: RankDesk, rankllm: RankLlm) -> None:
-    await desk.raw(None)
-    all_at_once = best([await desk.raw(None) for _ in range(2)])
-    print(f"raw engine, {all_at_once.calls} first windows at once: {all_at_once.rate:.1f} calls/s")
-    print("calls/s    raw   RankDesk, the same   RankDesk, whole lists   RankLLM, whole lists")
-    await asyncio.to_thread(rankllm.ranked, max(IN_FLIGHT))
+    queries = min(len(desk.lists), QUERIES_A_CALL * max(IN_FLIGHT))
+    await desk.raw(desk.some(queries), queries)
+    raw = best([await desk.raw(desk.some(queries), queries) for _ in range(2)])
+    print(f"raw engine, {raw.calls} first windows at once: {raw.rate:.1f} calls/s")
+    print("calls/s   raw   RankDesk, the same   RankDesk, whole lists   RankLLM, whole lists")
+    await asyncio.to_thread(rankllm.ranked, 1, 1)
     for in_flight in IN_FLIGHT:
+        lists = desk.some(max(8, QUERIES_A_CALL * in_flight))
+        first = {qid: docids[-WINDOW:] for qid, docids in lists.items()}
         raws, sames, ours, theirs = [], [], [], []
         for _ in range(2):
-            raws.append(await desk.raw(in_flight))
-            sames.append((await desk.ranked(SLIDING, in_flight, desk.first))[1])
-            ours.append((await desk.ranked(SLIDING, in_flight, desk.lists))[1])
-            theirs.append(await asyncio.to_thread(rankllm.ranked, in_flight))
+            raws.append(await desk.raw(lists, in_flight))
+            sames.append((await desk.ranked(SLIDING, in_flight, first))[1])
+            ours.append((await desk.ranked(SLIDING, in_flight, lists))[1])
+            theirs.append(await asyncio.to_thread(rankllm.ranked, len(lists), in_flight))
         raw, same, our, their = map(best, (raws, sames, ours, theirs))
         print(
-            f"{in_flight:3} open {raw.rate:6.1f}   {same.rate:6.1f} ({same.rate / raw.rate:.2f} of"
-            f" raw)   {our.rate:6.1f} in {our.seconds:.1f} s ({our.rate / their.rate:.2f} of"
-            f" RankLLM)   {their.rate:6.1f} in {their.seconds:.1f} s",
+            f"{in_flight:3} open {raw.rate:6.1f}   {same.rate:6.1f} ({same.rate / raw.rate:.2f} of "
+            f"raw)   {our.rate:6.1f} in {our.seconds:.1f} s ({our.rate / raw.rate:.2f} of raw, "
+            f"{our.rate / their.rate:.2f} of RankLLM)   {their.rate:6.1f} in "
+            f"{their.seconds:.1f} s",
             flush=True,
         )
     for name, spent in (("RankDesk", our), ("RankLLM", their)):
@@ -251,7 +259,7 @@ async def main() -> None:
             )
             await throughput(desk, rankllm)
             rankllm.close()
-            await latency(desk, 20)
+            await latency(desk, 10)
         finally:
             await engine.close()
 

@@ -2,19 +2,23 @@
 
 `<benchmark_id>/` holds `queries.parquet` (qid, text), `passages.parquet` (docid, title, text),
 `qrels.parquet` (qid, docid, relevance), `run.parquet` (qid, docid, rank, score) and
-`manifest.json`. The id is a hash of the content, whatever form the files came in.
+`manifest.json`; where there are any, also `excluded.parquet` (qid, docid), the passages that must
+not be ranked for a query, and `domains.parquet` (qid, domain). The id is a hash of the content,
+whatever form the files came in.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.benchmark_files import read_lines, read_passages, read_queries
+from curation.benchmark_files import read_domains, read_lines, read_passages, read_queries
+from curation.benchmark_folders import DEFAULT_SPLIT, Published, read_folder
 from curation.errors import CurationError, FormatError
 from curation.folders import draft_folder, publish, sha256_of
 from curation.trec import read_qrels, read_run
@@ -27,7 +31,10 @@ _SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "passages": {"docid": pl.String, "title": pl.String, "text": pl.String},
     "qrels": {"qid": pl.String, "docid": pl.String, "relevance": pl.Int64},
     "run": {"qid": pl.String, "docid": pl.String, "rank": pl.Int64, "score": pl.Float64},
+    "excluded": {"qid": pl.String, "docid": pl.String},
+    "domains": {"qid": pl.String, "domain": pl.String},
 }
+_OPTIONAL = ("excluded", "domains")  # no file where they are empty
 
 
 class BenchmarkError(CurationError):
@@ -43,6 +50,7 @@ class BenchmarkManifest(BaseModel):
         n_qrels: Labels, zeros included.
         n_ranked: Queries with first-stage results; the others score 0.
         n_run: First-stage results.
+        max_passage_tokens: Where published results on it cut passages, if that is known.
         files: SHA-256 of each file, by name.
     """
 
@@ -56,6 +64,7 @@ class BenchmarkManifest(BaseModel):
     n_qrels: int
     n_ranked: int
     n_run: int
+    max_passage_tokens: int | None = None
     files: dict[str, str]
 
 
@@ -68,6 +77,8 @@ class Benchmark:
         first_stage: Docids by qid, best first: by score, equal scores by docid descending, as
             trec_eval orders them.
         scores: The first stage's scores by qid and docid.
+        excluded: Docids that must not be ranked, by qid.
+        domains: Of the queries that have one.
     """
 
     manifest: BenchmarkManifest
@@ -75,6 +86,8 @@ class Benchmark:
     qrels: dict[str, dict[str, int]]
     first_stage: dict[str, list[str]]
     scores: dict[str, dict[str, float]]
+    excluded: dict[str, set[str]]
+    domains: dict[str, str]
     _passages: pl.DataFrame
 
     def passages(self, docids: Iterable[str]) -> list[Passage]:
@@ -114,13 +127,46 @@ def add_benchmark(
         FormatError: If a file is malformed, or names ids that another does not have.
         BenchmarkError: If the name is blank.
     """
+    content = Published(
+        queries=read_queries(queries),
+        passages=read_passages(passages),
+        qrels=read_qrels(qrels),
+        run=read_run(run),
+        domains=read_domains(queries),
+        files={"queries": queries, "passages": passages, "qrels": qrels},
+    )
+    _require_known("docid", qrels, content.qrels, content)
+    return _add(root, name, content, run)
+
+
+def add_folder(
+    root: Path, name: str, folder: Path, *, run: Path, split: str = DEFAULT_SPLIT
+) -> BenchmarkManifest:
+    """Keep a published BEIR, BRIGHT or R2MED folder as a new benchmark of `root`.
+
+    Args:
+        run: The first stage: a TREC run or a RankLLM request file.
+        split: BEIR's split or BRIGHT's task (`curation.benchmark_folders`).
+
+    Returns:
+        The manifest; where `root` holds the same content already, the one that lies there.
+
+    Raises:
+        FormatError: If a file is missing or malformed, or names ids that another does not have.
+        BenchmarkError: If the name is blank.
+    """
+    return _add(root, name, read_folder(folder, run=run, split=split), run)
+
+
+def _add(root: Path, name: str, content: Published, run: Path) -> BenchmarkManifest:
+    """Check the parts against each other and keep them as a new folder of `root`."""
     if not name.strip():
         raise BenchmarkError("A benchmark needs a name.")
-    texts, docs = read_queries(queries), read_passages(passages)
-    labels, results = read_qrels(qrels), read_run(run)
-    for path, table in ((qrels, labels), (run, results)):
-        _require_known(path, table, queries, texts, passages, docs)
-    frames = _frames(texts, docs, labels, results)
+    results = content.run
+    _require_known("qid", content.files["qrels"], content.qrels, content)
+    _require_known("qid", run, results, content)
+    _require_known("docid", run, results, content)
+    frames = _frames(content, results)
     benchmark_id = _content_id(frames)
     target = root / benchmark_id
     if target.exists():
@@ -131,15 +177,17 @@ def add_benchmark(
         manifest = BenchmarkManifest(
             benchmark_id=benchmark_id,
             name=name.strip(),
-            n_queries=len(texts),
-            n_passages=len(docs),
-            n_judged=len(labels),
+            n_queries=len(content.queries),
+            n_passages=len(content.passages),
+            n_judged=len(content.qrels),
             n_qrels=frames["qrels"].height,
             n_ranked=len(results),
             n_run=frames["run"].height,
+            max_passage_tokens=content.max_passage_tokens,
             files={path.name: sha256_of(path) for path in sorted(draft.iterdir())},
         )
-        (draft / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        text = manifest.model_dump_json(indent=1, exclude_none=True)
+        (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
         publish(draft, target)
     return manifest
 
@@ -151,32 +199,40 @@ def read_benchmark(folder: Path) -> Benchmark:
         BenchmarkError: If there is none in the folder, or a file was changed; it names the file.
     """
     manifest = _verify(folder)
-    frames = {part: pl.read_parquet(folder / f"{part}.parquet") for part in _SCHEMAS}
+    frames = {
+        part: pl.read_parquet(path)
+        if (path := folder / f"{part}.parquet").name in manifest.files
+        else pl.DataFrame(schema=schema)
+        for part, schema in _SCHEMAS.items()
+    }
     labels: dict[str, dict[str, int]] = {}
     for qid, docid, relevance in frames["qrels"].iter_rows():
         labels.setdefault(qid, {})[docid] = relevance
     scores: dict[str, dict[str, float]] = {}
     for qid, docid, _, score in frames["run"].iter_rows():  # stored by rank
         scores.setdefault(qid, {})[docid] = score
+    excluded: dict[str, set[str]] = {}
+    for qid, docid in frames["excluded"].iter_rows():
+        excluded.setdefault(qid, set()).add(docid)
     return Benchmark(
         manifest=manifest,
         queries=dict(frames["queries"].iter_rows()),
         qrels=labels,
         first_stage={qid: list(results) for qid, results in scores.items()},
         scores=scores,
+        excluded=excluded,
+        domains=dict(frames["domains"].iter_rows()),
         _passages=frames["passages"],
     )
 
 
 def _frames(
-    texts: Mapping[str, str],
-    docs: Mapping[str, Passage],
-    labels: Mapping[str, Mapping[str, int]],
-    results: Mapping[str, Mapping[str, float]],
+    content: Published, results: Mapping[str, Mapping[str, float]]
 ) -> dict[str, pl.DataFrame]:
-    """Return the four tables, rows in an order that the content alone decides."""
+    """Return the tables, rows in an order that the content alone decides."""
+    docs, labels = content.passages, content.qrels
     rows: dict[str, list[tuple[object, ...]]] = {
-        "queries": sorted(texts.items()),
+        "queries": sorted(content.queries.items()),
         "passages": [(docid, docs[docid].title, docs[docid].text) for docid in sorted(docs)],
         "qrels": [
             (qid, docid, relevance)
@@ -190,10 +246,17 @@ def _frames(
                 sorted(((s, d) for d, s in results[qid].items()), reverse=True), start=1
             )
         ],
+        "excluded": [
+            (qid, docid)
+            for qid in sorted(content.excluded.keys() & content.queries.keys())
+            for docid in sorted(content.excluded[qid])
+        ],
+        "domains": sorted(content.domains.items()),
     }
     return {
         part: pl.DataFrame(rows[part], schema=schema, orient="row")
         for part, schema in _SCHEMAS.items()
+        if rows[part] or part not in _OPTIONAL
     }
 
 
@@ -207,35 +270,36 @@ def _content_id(frames: Mapping[str, pl.DataFrame]) -> str:
 
 
 def _require_known(
+    field: Literal["qid", "docid"],
     path: Path,
-    table: Mapping[str, Collection[str]],
-    queries: Path,
-    texts: Collection[str],
-    passages: Path,
-    docs: Collection[str],
+    table: Mapping[str, Mapping[str, float]],
+    content: Published,
 ) -> None:
-    """Raise FormatError if a TREC file names queries or passages that are not there."""
+    """Raise FormatError if qrels or a run name queries or passages that are not there."""
+    place, known, other = {
+        "qid": (0, content.queries.keys(), content.files["queries"]),
+        "docid": (1, content.passages.keys(), content.files["passages"]),
+    }[field]
     pairs = [(qid, docid) for qid, docids in table.items() for docid in docids]
-    for field, place, known, other in (("qid", 0, texts, queries), ("docid", 1, docs, passages)):
-        missing = list(dict.fromkeys(pair[place] for pair in pairs if pair[place] not in known))
-        if not missing:
-            continue
-        first = next(pair for pair in pairs if pair[place] == missing[0])
-        shown = ", ".join(f"{each!r:.80}" for each in missing[:_SHOWN])
-        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        raise FormatError(
-            f"{shown}{more}: not in {other}. Give the files of one benchmark",
-            file=path,
-            line=_line_of(path, *first),
-            field=field,
-        )
+    missing = list(dict.fromkeys(pair[place] for pair in pairs if pair[place] not in known))
+    if not missing:
+        return
+    first = next(pair for pair in pairs if pair[place] == missing[0])
+    shown = ", ".join(f"{each!r:.80}" for each in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    raise FormatError(
+        f"{shown}{more}: not in {other}. Give the files of one benchmark",
+        file=path,
+        line=_line_of(path, *first),
+        field=field,
+    )
 
 
 def _line_of(path: Path, qid: str, docid: str) -> int | None:
     """Return the line that has both ids; only an error asks for it."""
     for number, line in read_lines(path):
         text = line.decode("utf-8", "replace")
-        if text.split(maxsplit=1)[0] == qid and docid in text:
+        if text.split(maxsplit=1)[:1] == [qid] and docid in text:
             return number
     return None
 
@@ -251,7 +315,8 @@ def _verify(folder: Path) -> BenchmarkManifest:
         ) from error
     except ValidationError as error:
         raise _changed(folder / MANIFEST, f"it has {error.error_count()} faults") from error
-    if set(manifest.files) != {f"{part}.parquet" for part in _SCHEMAS}:
+    optional = {f"{part}.parquet" for part in _OPTIONAL}
+    if set(manifest.files) | optional != {f"{part}.parquet" for part in _SCHEMAS}:
         raise _changed(folder / MANIFEST, "it lists other files")
     for name, expected in manifest.files.items():
         try:

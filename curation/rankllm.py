@@ -7,14 +7,35 @@ object a line (RankLLM, `rank_llm/data.py`).
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from curation.errors import FormatError
 from curation.strict_json import JsonError, decode, describe
 from db.records import Passage
 
 Run = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A value of the file, with its place: 1-based, and its line where each has its own."""
+
+    path: Path
+    number: int
+    line: int | None
+    value: object
+
+    def fault(self, message: str, field: str) -> FormatError:
+        message = f"entry {self.number}: {message}"
+        return FormatError(message, file=self.path, line=self.line, field=field)
+
+    def id(self, field: str, value: object) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str) or not value:
+            raise self.fault(f"{describe(value)} is not an id; give a text or a number", field)
+        return value
 
 
 def read_candidates(path: Path, data: bytes) -> Run:
@@ -26,43 +47,19 @@ def read_candidates(path: Path, data: bytes) -> Run:
         FormatError: At the first entry at fault; it names the entry and the field.
     """
     run: Run = {}
-    for number, entry in enumerate(_entries(path, data), start=1):
-        qid = _id(path, number, "query.qid", _member(path, number, entry, "query").get("qid"))
-        if qid in run:
-            raise FormatError(f"entry {number}: {qid!r:.80} stands twice", file=path, field="qid")
-        candidates = entry.get("candidates")
-        if not isinstance(candidates, list) or not candidates:
-            raise FormatError(
-                f"entry {number}: {describe(candidates)} is no list of candidates",
-                file=path,
-                field="candidates",
+    for entry in _entries(path, data):
+        query = entry.value.get("query") if isinstance(entry.value, dict) else None
+        if not isinstance(entry.value, dict) or not isinstance(query, dict):
+            raise entry.fault(
+                'expected a RankLLM request: {"query": {"qid": …, "text": …}, "candidates": […]}',
+                "query",
             )
-        scores: dict[str, float] = {}
-        for place, candidate in enumerate(candidates):
-            if not isinstance(candidate, dict):
-                raise FormatError(
-                    f"entry {number}: {describe(candidate)} is no candidate",
-                    file=path,
-                    field="candidates",
-                )
-            docid = _id(path, number, "candidates.docid", candidate.get("docid"))
-            score = candidate.get("score", -float(place))
-            if isinstance(score, bool) or not isinstance(score, int | float):
-                score = math.nan
-            if not math.isfinite(score):
-                raise FormatError(
-                    f"entry {number}: the score of {docid!r:.80} must be a finite number",
-                    file=path,
-                    field="candidates.score",
-                )
-            if docid in scores:
-                raise FormatError(
-                    f"entry {number}: {docid!r:.80} is ranked twice", file=path, field="docid"
-                )
-            scores[docid] = float(score)
-        run[qid] = scores
+        qid = entry.id("query.qid", query.get("qid"))
+        if qid in run:
+            raise entry.fault(f"{qid!r:.80} stands twice; keep one entry a query", "query.qid")
+        run[qid] = _scores(entry, entry.value.get("candidates"))
     if not run:
-        raise FormatError("there is no entry in it", file=path)
+        raise FormatError("there is no entry in it; expected RankLLM requests", file=path)
     return run
 
 
@@ -90,35 +87,53 @@ def _document(passage: Passage) -> dict[str, str]:
     return ({"title": passage.title} if passage.title else {}) | {"text": passage.text}
 
 
-def _entries(path: Path, data: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a list, or of lines."""
-    try:
-        if data.lstrip()[:1] == b"[":
-            values = decode(data)
-        else:
-            values = [decode(line) for line in data.splitlines() if line.strip()]
-    except JsonError as error:
-        raise FormatError(str(error), file=path) from error
-    for number, value in enumerate(values, start=1):
-        if not isinstance(value, dict):
-            raise FormatError(f"entry {number}: {describe(value)} is not an object", file=path)
-        yield value
-
-
-def _member(path: Path, number: int, entry: dict[str, Any], name: str) -> dict[str, Any]:
-    value = entry.get(name)
-    if not isinstance(value, dict):
-        raise FormatError(
-            f"entry {number}: {describe(value)} is not an object; expected a RankLLM request",
-            file=path,
-            field=name,
+def _scores(entry: _Entry, candidates: object) -> dict[str, float]:
+    if not isinstance(candidates, list) or not candidates:
+        raise entry.fault(
+            f"{describe(candidates)} is no list of candidates; leave queries without any out",
+            "candidates",
         )
-    return value
+    scores: dict[str, float] = {}
+    for place, candidate in enumerate(candidates):
+        if not isinstance(candidate, dict):
+            raise entry.fault(
+                f'{describe(candidate)} is no candidate; expected {{"docid": …, "score": …}}',
+                "candidates",
+            )
+        docid = entry.id("candidates.docid", candidate.get("docid"))
+        score = candidate.get("score", -float(place))
+        if isinstance(score, bool) or not isinstance(score, int | float):
+            score = math.nan
+        if not math.isfinite(score):
+            raise entry.fault(
+                f"the score of {docid!r:.80} must be a finite number; leave all scores out to rank "
+                "by place",
+                "candidates.score",
+            )
+        if docid in scores:
+            raise entry.fault(
+                f"{docid!r:.80} is ranked twice; keep one candidate a docid", "candidates.docid"
+            )
+        scores[docid] = float(score)
+    return scores
 
 
-def _id(path: Path, number: int, field: str, value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str) or not value:
-        raise FormatError(f"entry {number}: {describe(value)} is not an id", file=path, field=field)
-    return value
+def _entries(path: Path, data: bytes) -> Iterator[_Entry]:
+    """Yield the members of a list, or the values of lines."""
+    if data.lstrip()[:1] == b"[":
+        try:
+            values = decode(data)
+        except JsonError as error:
+            raise FormatError(str(error), file=path) from error
+        for number, value in enumerate(values, start=1):
+            yield _Entry(path, number, None, value)
+        return
+    number = 0
+    for line_number, line in enumerate(data.splitlines(), start=1):
+        if line.strip():
+            number += 1
+            try:
+                value = decode(line)
+            except JsonError as error:
+                raise FormatError(str(error), file=path, line=line_number) from error
+            yield _Entry(path, number, line_number, value)

@@ -119,6 +119,17 @@ def per_query(store: Store, evaluation_ids: list[str], measure: str) -> pl.DataF
     )
 
 
+def means(store: Store, evaluation_ids: list[str], measure: str) -> dict[str, float]:
+    """Return the mean of a measure by evaluation, for those that have it."""
+    rows = store.rows(
+        "SELECT evaluation_id, avg(value) AS mean FROM evaluation_measures"
+        " WHERE measure = $measure AND evaluation_id IN (SELECT unnest($ids::VARCHAR[]))"
+        " GROUP BY evaluation_id",
+        {"measure": measure, "ids": evaluation_ids},
+    )
+    return {row["evaluation_id"]: row["mean"] for row in rows}
+
+
 def ranking_of(store: Store, evaluation_id: str, qid: str) -> list[str]:
     """Return the final order of one query, best first; empty where it has none."""
     row = store.row(

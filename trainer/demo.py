@@ -55,7 +55,7 @@ def seed_workspace(
         scoreboard.add_benchmark(
             store,
             BENCHMARK,
-            queries=files / "queries.tsv",
+            queries=files / "queries.jsonl",
             passages=files / "passages.jsonl",
             qrels=files / "qrels.txt",
             run=files / "run.txt",

@@ -128,13 +128,21 @@ def _candidates(benchmark: Benchmark, settings: EvaluationSettings) -> dict[str,
     if settings.first_stage == "run":
         return benchmark.first_stage
     texts = {docid: full_text(passage) for docid, passage in benchmark.every_passage().items()}
+    most = settings.depth + max(map(len, benchmark.excluded.values()), default=0)
     if settings.first_stage == "bm25":
-        found = bm25(benchmark.queries, texts, settings.depth)
-        return {qid: list(scores) for qid, scores in found.items()}
-    from trainer.similar import nearest
+        found = {qid: list(hits) for qid, hits in bm25(benchmark.queries, texts, most).items()}
+    else:
+        from trainer.similar import nearest
 
-    near = nearest(benchmark.queries, texts, settings.depth)
-    return {qid: [docid for docid, _ in hits] for qid, hits in near.items()}
+        near = nearest(benchmark.queries, texts, most)
+        found = {qid: [docid for docid, _ in hits] for qid, hits in near.items()}
+    nothing: set[str] = set()
+    return {
+        qid: [docid for docid in docids if docid not in benchmark.excluded.get(qid, nothing)][
+            : settings.depth
+        ]
+        for qid, docids in found.items()
+    }
 
 
 def _scores(order: dict[str, list[str]]) -> dict[str, dict[str, float]]:

@@ -86,7 +86,7 @@ def _record_evaluation(store: Store, job: dict[str, Any], folder: Path) -> None:
         checkpoint_id=job["checkpoint_id"],
         name=job["name"],
         strategy=spec.settings.label,
-        settings=spec.settings.model_dump(mode="json"),
+        settings={**spec.settings.model_dump(mode="json"), "seed": spec.seed},
         summary=result,
         measures=measure_frame(per_query),
         rankings=pl.DataFrame(

@@ -97,6 +97,13 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
             f"{len(benchmark.first_stage)} queries, {calls:,} calls at most.",
         )
     )
+    published = benchmark.manifest.max_passage_tokens
+    if published not in (None, settings.max_passage_tokens):
+        message = (
+            f"Passages are cut at {settings.max_passage_tokens} tokens; published results on this "
+            f"benchmark cut them at {published}."
+        )
+        checks.append(Check("passages", "warning", message))
     free = shutil.disk_usage(root).free
     if free < _GIB:
         checks.append(Check("disk", "warning", f"Only {_in_words(free)} are free on {root}."))

@@ -19,7 +19,7 @@ from trainer.strategies import AnyStrategy
 from trainer.tasks import Task
 
 RECIPES = Path(__file__).parent / "recipes"
-DEFAULT_MEASURES = ("nDCG@10", "R@10", "AP", "RR@10")
+DEFAULT_MEASURES = ("nDCG@10", "R@10", "AP", "RR@10", "Judged@10")
 
 _LENGTHS = {"epochs": "max_steps", "max_steps": "epochs"}
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from curation import benchmarks as benchmark_files
 from curation import scoring, significance
+from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.comparing import Comparisons, compare_all
 from curation.errors import CurationError
 from db import benchmarks, evaluations
@@ -18,17 +19,39 @@ FIRST_STAGE = "first-stage"
 
 
 def add_benchmark(
-    store: Store, name: str, *, queries: Path, passages: Path, qrels: Path, run: Path
+    store: Store,
+    name: str,
+    *,
+    run: Path,
+    folder: Path | None = None,
+    split: str = DEFAULT_SPLIT,
+    queries: Path | None = None,
+    passages: Path | None = None,
+    qrels: Path | None = None,
 ) -> benchmark_files.BenchmarkManifest:
-    """Register a benchmark from its files and score its first-stage order.
+    """Register a benchmark and score its first-stage order.
+
+    Args:
+        run: The first stage's results.
+        folder: A published folder (BEIR, BRIGHT, R2MED), with its `split`; otherwise queries,
+            passages and qrels are given as files.
 
     Raises:
-        CurationError: If a file is malformed, or the files do not fit together.
+        CurationError: If a file is malformed or missing, or the files do not fit together.
         StoreError: If another benchmark has the name.
     """
-    manifest = benchmark_files.add_benchmark(
-        store.workspace.benchmarks, name, queries=queries, passages=passages, qrels=qrels, run=run
-    )
+    root = store.workspace.benchmarks
+    if folder is not None and not (queries or passages or qrels):
+        manifest = benchmark_files.add_folder(root, name, folder, run=run, split=split)
+    elif folder is None and queries and passages and qrels:
+        manifest = benchmark_files.add_benchmark(
+            root, name, queries=queries, passages=passages, qrels=qrels, run=run
+        )
+    else:
+        raise CurationError(
+            "A benchmark is a published folder, or the files of queries, passages and qrels: give "
+            "the one or the other, and the first-stage run."
+        )
     benchmarks.insert_benchmark(
         store,
         benchmark_id=manifest.benchmark_id,

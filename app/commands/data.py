@@ -1,4 +1,4 @@
-"""Commands over the data: init, import, benchmark, consistency, batch, export."""
+"""Commands over the data: init, import, consistency, batch, export."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +11,10 @@ from app.commands.terminal import workspace as locate
 from curation import batching, consistency
 from curation.exports import FORMATS, export_snapshot
 from curation.intake import import_reasonrank
-from db import batches, benchmarks, items
+from db import batches, items
 from db.store import Store
-from trainer import scoreboard
 
 imports = typer.Typer(help="Bring data in.", no_args_is_help=True)
-benchmark = typer.Typer(
-    help="Queries, passages, qrels and a first-stage run.", no_args_is_help=True
-)
 batch = typer.Typer(help="Choose items, approve them, freeze them.", no_args_is_help=True)
 
 
@@ -26,7 +22,6 @@ def register(cli: typer.Typer) -> None:
     """Add this module's commands."""
     cli.command("init")(init)
     cli.add_typer(imports, name="import")
-    cli.add_typer(benchmark, name="benchmark")
     cli.command("consistency")(show_consistency)
     cli.add_typer(batch, name="batch")
     cli.command("export")(export)
@@ -92,43 +87,6 @@ def import_layout(
         shown.append(f"… and {rest} more (--json lists all)")
     counts = f"{report.imported} imported, {report.unchanged} unchanged, {report.rejected} rejected"
     emit(result, as_json, lambda: "\n".join([counts, *shown]))
-
-
-@benchmark.command("add")
-def benchmark_add(
-    context: typer.Context,
-    name: str,
-    queries: Annotated[Path, typer.Option(help="TSV or JSONL.")],
-    passages: Annotated[Path, typer.Option(help="JSONL: BEIR, or Pyserini `contents`.")],
-    qrels: Annotated[Path, typer.Option(help="TREC qrels.")],
-    run: Annotated[Path, typer.Option(help="TREC run of the first stage.")],
-    as_json: Json = False,
-) -> None:
-    """Register a benchmark and score its first-stage order."""
-    with open_store(context) as store:
-        manifest = scoreboard.add_benchmark(
-            store, name, queries=queries, passages=passages, qrels=qrels, run=run
-        )
-        row = scoreboard.table(store, manifest.benchmark_id)[0]
-    emit(
-        {
-            "benchmark_id": manifest.benchmark_id,
-            "name": name,
-            "n_queries": manifest.n_queries,
-            "first_stage": {"nDCG@10": row["value"]},
-        },
-        as_json,
-        lambda: f"{name}: {manifest.n_queries} queries, first stage nDCG@10 {row['value']:.4f}",
-    )
-
-
-@benchmark.command("list")
-def benchmark_list(context: typer.Context, as_json: Json = False) -> None:
-    """List the benchmarks."""
-    with open_store(context) as store:
-        rows = benchmarks.list_benchmarks(store)
-    columns = {"name": "name", "n_queries": "queries", "n_passages": "passages"}
-    emit(rows, as_json, lambda: render(rows, columns))
 
 
 def show_consistency(

@@ -9,42 +9,75 @@ from app.store import store
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.scores import score_table
 from app.widgets.text import plain, points
+from curation.benchmark_folders import DEFAULT_SPLIT
 from db import benchmarks
 from trainer import scoreboard
 
 FILES = {
-    "queries": ("Queries", "TSV (`qid`, text) or JSONL", "queries.tsv"),
+    "queries": ("Queries", "TSV (`qid`, text), JSONL, parquet or TREC topics", "queries.tsv"),
     "passages": ("Passages", "JSONL as BEIR (`_id`, `title`, `text`) or Pyserini", "corpus.jsonl"),
     "qrels": ("Labels", "TREC qrels; doc ids may hold spaces", "qrels.txt"),
-    "run": ("First-stage run", "TREC run: what is reranked", "bm25.run"),
+    "run": ("First-stage run", "TREC run or RankLLM requests: what is reranked", "bm25.run"),
 }
+FOLDER = {
+    "folder": ("Folder", "As BEIR, BRIGHT or R2MED publish it", ""),
+    "split": ("Split", "BEIR's split, or BRIGHT's task where there are several", "test"),
+    "run": FILES["run"],
+}
+FORMS = {"files": "Four files", "folder": "A published folder (BEIR, BRIGHT, R2MED)"}
 
 opened = store()
 
 
 def add_form() -> None:
-    """Draw the form that registers a benchmark from four files on the server."""
-    with st.form("add_benchmark", border=True):
+    """Draw the form that registers a benchmark from files or a folder on the server."""
+    with st.container(border=True):
         st.markdown("**Add a benchmark** :gray[from files on the server; each may be gzipped]")
+        form = st.segmented_control(
+            "Form",
+            list(FORMS),
+            default="files",
+            required=True,
+            format_func=FORMS.__getitem__,
+            key="benchmark-form",
+            label_visibility="collapsed",
+        )
+        fields = FOLDER if form == "folder" else FILES
         name = st.text_input("Name", placeholder="bright-biology", max_chars=80)
-        paths = {}
+        typed = {}
         with st.grid(2, min_column_width=300, gap="small"):
-            for key, (label, text, example) in FILES.items():
-                paths[key] = st.text_input(
-                    label, help=text, placeholder=f"/data/bright/{example}", key=f"path-{key}"
+            for key, (label, text, example) in fields.items():
+                typed[key] = st.text_input(
+                    label,
+                    help=text,
+                    placeholder=example if key == "split" else f"/data/bright/{example}",
+                    key=f"path-{key}",
                 )
-        asked = st.form_submit_button("Check and add", type="primary", icon=":material/add:")
-    if not asked:
-        return
-    missing = [FILES[key][0].lower() for key, path in paths.items() if not (path or "").strip()]
+        if st.button("Check and add", type="primary", icon=":material/add:", key="add"):
+            with mendable():
+                add(name or "", fields, {key: (text or "").strip() for key, text in typed.items()})
+
+
+def add(name: str, fields: dict[str, tuple[str, str, str]], typed: dict[str, str]) -> None:
+    """Register what was typed."""
+    missing = [fields[key][0].lower() for key in fields if key != "split" and not typed[key]]
     if missing:
-        st.error(f"Name the files: {', '.join(missing)}.", icon=":material/error:")
+        st.error(f"Name the {', the '.join(missing)}.", icon=":material/error:")
         return
-    with mendable(), st.spinner("Checking the files against each other …"):
-        files = {key: Path((path or "").strip()).expanduser() for key, path in paths.items()}
-        manifest = scoreboard.add_benchmark(opened, name or "", **files)
-        st.session_state[NOTICE] = f"{manifest.name}: {manifest.n_queries} queries"
-        st.rerun()
+    files = {key: Path(path).expanduser() for key, path in typed.items() if path and key != "split"}
+    with st.spinner("Checking the files against each other …"):
+        manifest = scoreboard.add_benchmark(
+            opened,
+            name,
+            run=files["run"],
+            folder=files.get("folder"),
+            split=typed.get("split") or DEFAULT_SPLIT,
+            queries=files.get("queries"),
+            passages=files.get("passages"),
+            qrels=files.get("qrels"),
+        )
+    st.session_state[NOTICE] = f"{manifest.name}: {manifest.n_queries} queries"
+    st.rerun()
 
 
 heading(
@@ -86,5 +119,5 @@ if found:
                 benchmark=row["benchmark_id"],
             )
 else:
-    empty_state("quiz", "No benchmark yet", "Add one below: four files, checked together.")
+    empty_state("quiz", "No benchmark yet", "Add one below: the files are checked together.")
 add_form()

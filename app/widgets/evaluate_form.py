@@ -57,9 +57,7 @@ def _prepare(store: Store, ranker: Ranker, benchmark_id: str) -> list[PreparedJo
     strategies = _strategies(ranker)
     shared = {each for each in strategies if _shares(ranker, each)}
     small = choose_small(store, ranker) if shared else None
-    overrides = settings_form(
-        ranker.own, COMMON, ranker.key, "first_stage=bm25"
-    )
+    overrides = settings_form(ranker.own, COMMON, ranker.key, "first_stage=bm25")
     left, right = st.columns([3, 1], gap="small")
     measures = left.text_input(
         "Measures",

@@ -29,10 +29,12 @@ class DemoBenchmark:
     """The held-out queries with true qrels and a BM25 first stage.
 
     Attributes:
+        domains: Of each query.
         run: Scores by qid and docid, best first.
     """
 
     queries: dict[str, str]
+    domains: dict[str, str]
     passages: tuple[Passage, ...]
     qrels: dict[str, dict[str, int]]
     run: dict[str, dict[str, float]]
@@ -177,10 +179,12 @@ def build_world(seed: int = 0, n_items: int = 1500, n_benchmark: int = 150) -> W
 
 def _benchmark(builder: _Builder, size: int) -> DemoBenchmark:
     queries: dict[str, str] = {}
+    domains: dict[str, str] = {}
     lists: dict[str, list[Passage]] = {}
     for number in range(1, size + 1):
         qid = f"test-{number:03}"
         domain, setting, principle, queries[qid] = builder.query(qid, held_out=True)
+        domains[qid] = domain.name
         lists[qid] = builder.candidates(
             f"held-out/{domain.name}/{number:03}",
             domain,
@@ -196,15 +200,19 @@ def _benchmark(builder: _Builder, size: int) -> DemoBenchmark:
         docids = [candidate.docid for candidate in candidates]
         run[qid] = first_stage.rank(queries[qid], docids)
         qrels[qid] = dict.fromkeys(builder.truth.relevant(qid, docids), 1)
-    return DemoBenchmark(queries, tuple(passages), qrels, run)
+    return DemoBenchmark(queries, domains, tuple(passages), qrels, run)
 
 
 def write_benchmark_files(world: World, folder: Path) -> None:
-    """Write queries.tsv, passages.jsonl (BEIR), qrels.txt and run.txt, as a user has them."""
+    """Write queries.jsonl, passages.jsonl (BEIR), qrels.txt and run.txt, as a user has them."""
     folder.mkdir(parents=True, exist_ok=True)
     benchmark = world.benchmark
-    (folder / "queries.tsv").write_text(
-        "".join(f"{qid}\t{text}\n" for qid, text in benchmark.queries.items()), encoding="utf-8"
+    (folder / "queries.jsonl").write_text(
+        "".join(
+            json.dumps({"qid": qid, "text": text, "domain": benchmark.domains[qid]}) + "\n"
+            for qid, text in benchmark.queries.items()
+        ),
+        encoding="utf-8",
     )
     (folder / "passages.jsonl").write_text(
         "".join(

@@ -27,7 +27,7 @@ def files(tmp_path: Path) -> list[object]:
     """The options that name three queries of twenty candidates, and where the run goes."""
     write_benchmark_files(build_world(seed=4, n_items=1, n_benchmark=3), tmp_path)
     return [
-        *("--queries", tmp_path / "queries.tsv", "--passages", tmp_path / "passages.jsonl"),
+        *("--queries", tmp_path / "queries.jsonl", "--passages", tmp_path / "passages.jsonl"),
         *("--run", tmp_path / "run.txt", "--output", tmp_path / "new.run"),
     ]
 
@@ -113,6 +113,6 @@ def test_what_is_wrong_is_said_before_anything_is_asked(files, trace, arguments,
 
 
 def test_a_run_of_other_queries_is_refused(files, tmp_path):
-    (tmp_path / "queries.tsv").write_text("another\tquery\n")
+    (tmp_path / "queries.jsonl").write_text('{"qid": "another", "text": "query"}\n')
     with pytest.raises(RankDeskError, match=r"run\.txt.*qid.*'test-001' is not in"):
         call("rerank", *files, "--dry-run")

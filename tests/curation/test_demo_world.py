@@ -7,6 +7,7 @@ from statistics import mean
 import pytest
 
 from curation import trec
+from curation.benchmark_files import read_domains, read_queries
 from curation.demo.language import domains
 from curation.demo.lexical import Bm25
 from curation.demo.world import World, build_world, write_benchmark_files
@@ -144,5 +145,5 @@ def test_benchmark_files_are_read_back_as_the_world_has_them(small: World, tmp_p
     assert ranked == {qid: list(scores) for qid, scores in benchmark.run.items()}
     lines = (tmp_path / "files" / "passages.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["_id"] for line in lines} == {p.docid for p in benchmark.passages}
-    queries = (tmp_path / "files" / "queries.tsv").read_text(encoding="utf-8").splitlines()
-    assert dict(line.split("\t") for line in queries) == benchmark.queries
+    assert read_queries(tmp_path / "files" / "queries.jsonl") == benchmark.queries
+    assert read_domains(tmp_path / "files" / "queries.jsonl") == benchmark.domains

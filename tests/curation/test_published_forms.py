@@ -102,7 +102,7 @@ def test_ids_that_begin_with_a_bracket_are_no_json(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ({"query": "q"}, "entry 1: .* expected a RankLLM request"),
+        ({"query": "q"}, "entry 1: .*expected a RankLLM request"),
         ({"query": {"qid": "q"}, "candidates": []}, "no list of candidates"),
         ({"query": {"qid": ""}, "candidates": [1]}, "is not an id"),
         ({"query": {"qid": "q"}, "candidates": [{"docid": "d", "score": "x"}]}, "finite number"),

@@ -81,7 +81,7 @@ def test_a_right_model_lifts_the_relevant_passage_through_the_windows(job_dir, s
     assert [per_query[f"q{n}"]["nDCG@10"] for n in range(5)] == [1, 1, 1, 1, 0]
     result = read_json(job_dir / "result.json")
     assert result["measures"] == pytest.approx(
-        {"nDCG@10": 0.8, "R@10": 0.8, "AP": 0.8, "RR@10": 0.8}
+        {"nDCG@10": 0.8, "R@10": 0.8, "AP": 0.8, "RR@10": 0.8, "Judged@10": 0.8 / 6}
     )
     assert result["queries"] == 5
     assert result["calls"] == 4 * 2 + 1  # windows (2, 6) and (0, 4); one for two candidates

@@ -17,7 +17,7 @@ from trainer.strategies.listwise import First, Listwise
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
     write_benchmark_files(build_world(seed=4, n_items=1, n_benchmark=3), tmp_path)
-    names = ("queries.tsv", "passages.jsonl", "run.txt")
+    names = ("queries.jsonl", "passages.jsonl", "run.txt")
     queries, passages, candidates = read_files(*(tmp_path / name for name in names))
     strategy = Listwise(window=6, step=2, template="listwise-short")
     return Work(queries, passages, candidates, strategy, 12, "rankdesk", None, 16)

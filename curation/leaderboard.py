@@ -1,0 +1,193 @@
+"""A leaderboard: what was measured here on several benchmarks, beside what others published.
+
+Published tables are data (`curation/published/*.yaml`), each with its source. A published data set
+is taken for a benchmark of the workspace by its name: `bright-biology` is `biology`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from curation.errors import CurationError
+
+_NAME = re.compile(r"[^a-z0-9]+")
+
+
+class PublishedRow(BaseModel):
+    """One row of a published table.
+
+    Attributes:
+        values: In percent, by the table's data sets in their order.
+        average: As published.
+        source: Where the row stands.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system: str
+    first_stage: str
+    strategy: str
+    window: str | None
+    source: str
+    values: tuple[float, ...]
+    average: float
+
+
+class PublishedTable(BaseModel):
+    """A published table; its values are in percent, as papers print them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    measure: str
+    source: str
+    datasets: tuple[str, ...]
+    rows: tuple[PublishedRow, ...]
+
+    @model_validator(mode="after")
+    def _as_wide_as_its_head(self) -> "PublishedTable":
+        for row in self.rows:
+            if len(row.values) != len(self.datasets):
+                raise ValueError(f"{row.system} has {len(row.values)} values")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a leaderboard.
+
+    Attributes:
+        window: "size/step" where it is known.
+        values: The measure, 0..1, by benchmark; a benchmark that was not evaluated is absent.
+        average: The macro average over all benchmarks; None unless every one has a value.
+        source: Of a published row, where it stands.
+        evaluations: Of a measured row, the evaluation of each benchmark.
+    """
+
+    kind: Literal["measured", "published"]
+    system: str
+    first_stage: str
+    strategy: str
+    window: str
+    values: dict[str, float]
+    average: float | None
+    source: str = ""
+    evaluations: dict[str, str] = field(default_factory=dict)
+
+
+@cache
+def published_tables() -> dict[str, PublishedTable]:
+    """Return the tables that come with RankDesk, by name."""
+    folder = files("curation").joinpath("published")
+    found = [
+        PublishedTable.model_validate(yaml.safe_load(entry.read_text(encoding="utf-8")))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    ]
+    return {table.name: table for table in sorted(found, key=lambda table: table.name)}
+
+
+def matching(table: PublishedTable, benchmarks: Iterable[str]) -> dict[str, str]:
+    """Return the table's data set of each benchmark whose name ends with it.
+
+    Example:
+        >>> bright = published_tables()["BRIGHT"]
+        >>> matching(bright, ["BRIGHT-Biology", "bright_theoremqa-questions", "demo"])
+        {'BRIGHT-Biology': 'biology', 'bright_theoremqa-questions': 'theoremqa_questions'}
+    """
+    found = {}
+    for name in benchmarks:
+        ends = [each for each in table.datasets if _squeezed(name).endswith(_squeezed(each))]
+        if ends:
+            found[name] = max(ends, key=len)
+    return found
+
+
+def closest_table(benchmarks: Sequence[str]) -> PublishedTable | None:
+    """Return the published table that knows most of these benchmarks; None if none knows any."""
+    tables = published_tables().values()
+    # Of several that know as many, the one whose own name stands in theirs.
+    best = max(
+        tables,
+        key=lambda table: (
+            len(matching(table, benchmarks)),
+            sum(_squeezed(table.name) in _squeezed(name) for name in benchmarks),
+        ),
+    )
+    return best if matching(best, benchmarks) else None
+
+
+def published_rows(table: PublishedTable, benchmarks: Sequence[str]) -> list[Row]:
+    """Return a table's rows with the values of these benchmarks.
+
+    The average is over these benchmarks; where one of them is not in the table there is none.
+    """
+    known = matching(table, benchmarks)
+    rows = []
+    for each in table.rows:
+        by_dataset = dict(zip(table.datasets, each.values, strict=True))
+        values = {name: by_dataset[dataset] / 100 for name, dataset in known.items()}
+        rows.append(
+            Row(
+                kind="published",
+                system=each.system,
+                first_stage=each.first_stage,
+                strategy=each.strategy,
+                window=each.window or "",
+                values=values,
+                average=macro_average(values, benchmarks),
+                source=each.source,
+            )
+        )
+    return rows
+
+
+def macro_average(values: Mapping[str, float], benchmarks: Sequence[str]) -> float | None:
+    """Return the mean over benchmarks: each counts the same, however many queries it has.
+
+    Returns:
+        None where a benchmark has no value, because a mean over the others is another number.
+
+    Raises:
+        CurationError: If there is no benchmark.
+
+    Example:
+        >>> macro_average({"biology": 0.5, "pony": 0.25}, ["biology", "pony"])
+        0.375
+    """
+    if not benchmarks:
+        raise CurationError("There is no benchmark to average over. Put one into the suite first.")
+    if any(name not in values for name in benchmarks):
+        return None
+    return sum(values[name] for name in benchmarks) / len(benchmarks)
+
+
+def ordered(rows: Iterable[Row]) -> list[Row]:
+    """Return rows by their average, the best first, and those without one last."""
+    return sorted(rows, key=lambda row: (row.average is None, -(row.average or 0.0), row.system))
+
+
+def as_markdown(rows: Sequence[Row], benchmarks: Sequence[str]) -> str:
+    """Return a leaderboard as a Markdown table, values × 100."""
+    head = ["system", "kind", "first stage", "strategy", "window", *benchmarks, "average", "source"]
+    lines = [head, ["---"] * 5 + ["--:"] * (len(benchmarks) + 1) + ["---"]]
+    for row in rows:
+        cells = [row.system, row.kind, row.first_stage, row.strategy, row.window]
+        cells += [_points(row.values.get(name)) for name in benchmarks]
+        lines.append([*cells, _points(row.average), row.source])
+    shown = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in shown)
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.2f}"
+
+
+def _squeezed(name: str) -> str:
+    return _NAME.sub("", name.lower())

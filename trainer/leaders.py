@@ -1,0 +1,79 @@
+"""What was measured on the benchmarks of a suite, gathered into rows of a leaderboard."""
+
+from typing import Any
+
+from curation.leaderboard import PublishedTable, Row, macro_average, ordered, published_rows
+from db import checkpoints, evaluations, suites
+from db.store import Store
+from trainer.scoreboard import FIRST_STAGE
+
+# Of settings, what does not tell one way of ranking from another.
+_BESIDE = ("measures",)
+
+
+def leaderboard(
+    store: Store, wanted: str, published: PublishedTable | None, measure: str = "nDCG@10"
+) -> list[Row]:
+    """Return a suite's rows, measured and published, by macro average.
+
+    Evaluations of one model with equal settings are one row, whatever they are called; of several
+    on one benchmark the newest counts.
+
+    Args:
+        wanted: A suite's name, or a benchmark's.
+        published: The table to set beside them; its rows are nDCG@10.
+
+    Raises:
+        NotFoundError: There is no such suite.
+    """
+    suite = suites.get_suite(store, wanted)
+    names = dict(zip(suite["benchmark_ids"], suite["benchmarks"], strict=True))
+    models = {row["checkpoint_id"]: row["name"] for row in checkpoints.list_checkpoints(store)}
+    rows = [row for each in names for row in evaluations.list_evaluations(store, each)]
+    means = evaluations.means(store, [row["evaluation_id"] for row in rows], measure)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["evaluation_id"] in means:
+            groups.setdefault(_way(row), []).append(row)
+    found = []
+    for group in groups.values():
+        newest = {names[row["benchmark_id"]]: row for row in group}  # oldest first
+        values = {name: means[row["evaluation_id"]] for name, row in newest.items()}
+        settings = group[-1]["settings"]
+        strategy = settings.get("strategy") or {}
+        found.append(
+            Row(
+                kind="measured",
+                system=_system(group[-1], models),
+                first_stage=_FIRST_STAGES[settings.get("first_stage", "run")],
+                strategy=strategy.get("name", "first stage"),
+                window="{window}/{step}".format(**strategy) if "step" in strategy else "",
+                values=values,
+                average=macro_average(values, suite["benchmarks"]),
+                evaluations={name: row["evaluation_id"] for name, row in newest.items()},
+            )
+        )
+    if published is not None and measure == published.measure:
+        found += published_rows(published, suite["benchmarks"])
+    return ordered(found)
+
+
+_FIRST_STAGES = {"run": "the benchmark's run", "bm25": "BM25", "dense": "MiniLM"}
+
+
+def _way(row: dict[str, Any]) -> str:
+    """Return what tells a way of ranking apart, whatever the benchmark."""
+    settings = sorted((key, str(value)) for key, value in row["settings"].items())
+    kept = [pair for pair in settings if pair[0] not in _BESIDE]
+    return f"{row['checkpoint_id'] or _served(row)} {kept}"
+
+
+def _system(row: dict[str, Any], models: dict[str, str]) -> str:
+    if row["name"] == FIRST_STAGE:
+        return "first stage"
+    return models.get(row["checkpoint_id"] or "") or _served(row) or str(row["name"])
+
+
+def _served(row: dict[str, Any]) -> str:
+    """Return what endpoints call their model."""
+    return str(row["summary"].get("engines", {}).get("main", {}).get("model", ""))
