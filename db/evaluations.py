@@ -169,6 +169,32 @@ def costs(store: Store, evaluation_ids: list[str]) -> list[dict[str, Any]]:
     )
 
 
+def tokens_by_model(store: Store, evaluation_ids: list[str]) -> list[dict[str, Any]]:
+    """Return the mean tokens of a query, for each evaluation and each of its models.
+
+    Returns:
+        Rows of evaluation_id, model (`main` or `small`), prompt_tokens, completion_tokens.
+    """
+    return store.rows(
+        """
+        SELECT
+            evaluation_id, model,
+            sum(prompt_tokens) / any_value(queries) AS prompt_tokens,
+            sum(completion_tokens) / any_value(queries) AS completion_tokens
+        FROM evaluation_calls
+        JOIN (
+            SELECT evaluation_id, count(DISTINCT qid) AS queries
+            FROM evaluation_calls
+            GROUP BY evaluation_id
+        ) USING (evaluation_id)
+        WHERE evaluation_id IN (SELECT unnest($ids::VARCHAR[]))
+        GROUP BY evaluation_id, model
+        ORDER BY evaluation_id, model
+        """,
+        {"ids": evaluation_ids},
+    )
+
+
 def repaired_share(store: Store, evaluation_id: str) -> pl.DataFrame:
     """Return qid, share: of a query's calls, how many were no clean answer."""
     return store.frame(

@@ -53,6 +53,11 @@ class Workspace:
         """Base models that were made here, such as the tiny one."""
         return self.root / "models"
 
+    @property
+    def prices(self) -> Path:
+        """What models cost, a file that people edit; it may be missing."""
+        return self.root / "prices.yaml"
+
     def create_folders(self) -> None:
         """Make the workspace's folders where they are missing."""
         for folder in (self.snapshots, self.jobs, self.benchmarks, self.exports, self.models):

@@ -7,14 +7,15 @@ import streamlit as st
 
 from app.store import store
 from app.widgets.compare_charts import grouped_bars, matrix, pareto, scatter
-from app.widgets.page import empty_state, heading, link
+from app.widgets.page import empty_state, heading, link, mendable
 from app.widgets.pick import pick
+from app.widgets.prices import price_editor
 from app.widgets.query_diff import benchmark_of
 from app.widgets.text import key_of, many
 from curation import breakdown, comparing
 from curation.comparing import Comparisons
 from db import benchmarks, evaluations
-from trainer import ingest, scoreboard
+from trainer import costs, ingest, scoreboard
 
 MOST = 5
 COSTS = {
@@ -24,6 +25,8 @@ COSTS = {
     "rounds": "Sequential depth",
     "seconds_p50": "Seconds per query (median)",
 }
+
+PRICE = "US dollars per 1,000 queries"
 
 opened = store()
 ingest.sync(opened)
@@ -131,24 +134,32 @@ def tests(found: Comparisons) -> None:
 def spending(found: Comparisons, labels: dict[str, str]) -> None:
     """Draw what each evaluation cost, and quality over cost."""
     rows = {row["evaluation_id"]: row for row in evaluations.costs(opened, list(labels))}
+    made = [evaluations.get_evaluation(opened, each) for each in labels]
+    prices: dict[str, float | None] = {}
+    with mendable():
+        prices = costs.price_per_query(opened, made)
+    priced = bool(prices) and None not in prices.values()
+    shown = {"price": PRICE, **COSTS} if priced else COSTS
     table = [
         {"name": label, "value": 100 * found.means[label]}
         | {key: (rows[each][key] if each in rows else 0.0) for key in COSTS}
+        | {"price": _thousand(prices.get(each))}
         | {"seconds_p95": rows[each]["seconds_p95"] if each in rows else 0.0}
         for each, label in labels.items()
     ]
     left, right = st.columns([2, 3], gap="medium")
     with left:
         cost = st.selectbox(
-            "Cost", list(COSTS), format_func=COSTS.__getitem__, key="cost", bind="query-params"
+            "Cost", list(shown), format_func=shown.__getitem__, key="cost", bind="query-params"
         )
         number = st.column_config.NumberColumn
         st.dataframe(
-            pl.DataFrame(table).select("name", *COSTS, "seconds_p95"),
+            pl.DataFrame(table).select("name", "price", *COSTS, "seconds_p95"),
             hide_index=True,
             alt="What each evaluation cost, per query",
             column_config={
                 "name": st.column_config.TextColumn("Per query", pinned=True),
+                "price": number("$ / 1,000", format="%.2f", help=f"{PRICE}; by the price table"),
                 "completion_tokens": number("Generated", format="%.0f"),
                 "prompt_tokens": number("Prompt tokens", format="%.0f"),
                 "calls": number("Calls", format="%.1f"),
@@ -158,10 +169,16 @@ def spending(found: Comparisons, labels: dict[str, str]) -> None:
             },
         )
     with right:
-        key = cost or next(iter(COSTS))
+        key = cost if cost in shown else next(iter(shown))
         drawn = pl.DataFrame([{**row, "front": on_front(row, table, key)} for row in table])
-        st.altair_chart(pareto(drawn, key, COSTS[key], found.measure), alt="Quality over cost")
+        st.altair_chart(pareto(drawn, key, shown[key], found.measure), alt="Quality over cost")
     st.caption("Orange: nothing is both better and cheaper. A first stage makes no calls.")
+    models = {name for row in made for name in costs.models_of(opened, row).values()}
+    price_editor(opened, models)
+
+
+def _thousand(price: float | None) -> float | None:
+    return None if price is None else 1000 * price
 
 
 def on_front(row: dict[str, Any], rows: list[dict[str, Any]], cost: str) -> bool:
@@ -181,6 +198,7 @@ def where(benchmark_id: str, found: Comparisons, values: pl.DataFrame, last: str
         "First relevant passage in the first stage": lambda: breakdown.by_first_relevant(
             benchmark.first_stage, benchmark.qrels
         ),
+        **({"Domain": lambda: benchmark.domains} if benchmark.domains else {}),
         "Query length": lambda: breakdown.by_query_length(benchmark.queries),
         "Candidates": lambda: breakdown.by_list_length(benchmark.first_stage),
         "Answers of the last one": lambda: breakdown.by_repairs(

@@ -6,11 +6,12 @@ import polars as pl
 import streamlit as st
 
 from app.store import store, user
-from app.widgets.compare_charts import pareto, reliability
+from app.widgets.compare_charts import grouped_bars, pareto, reliability
 from app.widgets.page import empty_state, heading, link, mendable
 from app.widgets.pick import pick
 from app.widgets.query_diff import benchmark_of
 from app.widgets.text import interval, many, p_value, plain, points
+from curation import breakdown
 from curation.calibration import Calibration
 from db import benchmarks, checkpoints, evaluations
 from trainer import desk, ingest, scoreboard, study
@@ -53,8 +54,10 @@ def start(checkpoint: dict[str, Any], benchmark_id: str, missing: list[str]) -> 
     link("jobs", "Watch them", "monitoring")
 
 
-def quality(found: dict[str, dict[str, Any]], rates: dict[str, Calibration]) -> None:
-    """Draw the four side by side: quality, tokens, and for pointwise how they err."""
+def quality(
+    found: dict[str, dict[str, Any]], rates: dict[str, Calibration], domains: dict[str, str]
+) -> None:
+    """Draw the four side by side: quality, also by domain, tokens, and how pointwise ones err."""
     rows = list(found.values())
     ids = [row["evaluation_id"] for row in rows]
     # Each is set against the first that ran: with a chain against without, where both are there.
@@ -96,6 +99,16 @@ def quality(found: dict[str, dict[str, Any]], rates: dict[str, Calibration]) -> 
             "tnr": number("TNR", format="%.2f", help="Of the others, called not relevant"),
         },
     )
+    if domains:
+        by_query = evaluations.per_query(opened, ids, "nDCG@10").select(
+            "qid",
+            value=100 * pl.col("value"),
+            name=pl.col("evaluation_id").replace_strict(dict(zip(ids, found, strict=True))),
+        )
+        st.altair_chart(
+            grouped_bars(breakdown.means(by_query, domains), list(found), "nDCG@10"),
+            alt="By domain",
+        )
     left, right = st.columns(2, gap="medium")
     with left:
         drawn = pl.DataFrame(table, infer_schema_length=None).select(
@@ -126,13 +139,13 @@ found = study.results(opened, checkpoint["name"], benchmark_id)
 missing = [variant for variant in study.VARIANTS if variant not in found]
 start(checkpoint, benchmark_id, missing)
 if found:
-    qrels = benchmark_of(opened, benchmark_id).qrels
+    benchmark = benchmark_of(opened, benchmark_id)
     rates = {
         variant: rate
         for variant, row in found.items()
-        if (rate := study.calibrated(opened, row["evaluation_id"], qrels)) is not None
+        if (rate := study.calibrated(opened, row["evaluation_id"], benchmark.qrels)) is not None
     }
-    quality(found, rates)
+    quality(found, rates, benchmark.domains)
 else:
     st.caption(
         "The four run one after the other: listwise and pointwise, each with a chain and without. "

@@ -305,7 +305,11 @@ def add_evaluation(store: Store, checkpoint_id: str, name: str) -> str:
     (folder / "per_query.json").write_text(json.dumps(measures), encoding="utf-8")
     summary = {"calls": 12, "statuses": {"ok": 11, "missing": 1}, "completion_tokens": 720}
     (folder / "result.json").write_text(
-        json.dumps({**summary, "prompt_tokens": 3600, "seconds": 12.0}), encoding="utf-8"
+        json.dumps(
+            {**summary, "prompt_tokens": 3600, "seconds": 12.0}
+            | {"engines": {"main": {"model": spec.engine.model}}}
+        ),
+        encoding="utf-8",
     )
     write_event(folder, "ended", outcome="done", message="nDCG@10 0.84")
     _record(
