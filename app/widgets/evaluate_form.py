@@ -10,7 +10,7 @@ from app.widgets.preview import preview, preview_all
 from app.widgets.ranker import Ranker, choose_ranker, choose_small
 from app.widgets.settings_form import settings_form
 from app.widgets.text import many
-from db import benchmarks
+from db import benchmarks, suites
 from db.store import Store
 from trainer import desk
 from trainer.desk import PreparedJob
@@ -46,14 +46,7 @@ def evaluate_form(store: Store, benchmark_id: str, wanted: str | None) -> None:
 
 def _prepare(store: Store, ranker: Ranker, benchmark_id: str) -> list[PreparedJob]:
     """Draw what is asked and on what; return one job for each combination."""
-    names = {row["benchmark_id"]: row["name"] for row in benchmarks.list_benchmarks(store)}
-    targets = st.multiselect(
-        "Benchmarks",
-        list(names),
-        default=[benchmark_id],
-        format_func=names.__getitem__,
-        key=f"evaluate-on-{benchmark_id}",
-    )
+    targets = _benchmarks(store, benchmark_id)
     strategies = _strategies(ranker)
     shared = {each for each in strategies if _shares(ranker, each)}
     small = choose_small(store, ranker) if shared else None
@@ -94,6 +87,25 @@ def _prepare(store: Store, ranker: Ranker, benchmark_id: str) -> list[PreparedJo
             )
             for strategy, target, seed in chosen
         ]
+
+
+def _benchmarks(store: Store, benchmark_id: str) -> list[str]:
+    """Draw the choice of benchmarks and suites; return the benchmarks' ids."""
+    rows = benchmarks.list_benchmarks(store)
+    names = {row["benchmark_id"]: row["name"] for row in rows}
+    members = {each: [each] for each in names}
+    for suite in suites.list_suites(store):
+        key = f"suite:{suite['name']}"
+        names[key] = f"{suite['name']} ({many(len(suite['benchmarks']), 'benchmark')})"
+        members[key] = suite["benchmark_ids"]
+    chosen = st.multiselect(
+        "Benchmarks and suites",
+        list(names),
+        default=[benchmark_id],
+        format_func=names.__getitem__,
+        key=f"evaluate-on-{benchmark_id}",
+    )
+    return list(dict.fromkeys(each for key in chosen for each in members[key]))
 
 
 def _shares(ranker: Ranker, strategy: str) -> bool:
