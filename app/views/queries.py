@@ -1,16 +1,18 @@
-"""Queries: two evaluations query by query, both orders side by side, and the model's chain."""
+"""Queries: two evaluations query by query: their orders, their chains, and their calls replayed."""
 
+from collections.abc import Callable
 from statistics import fmean
 
 import polars as pl
 import streamlit as st
 
 from app.store import store, user
+from app.widgets.call_views import chains_side_by_side, replay_view
 from app.widgets.charts import differences
 from app.widgets.filters import VERDICTS
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
-from app.widgets.query_diff import benchmark_of, call_view, order_diff
+from app.widgets.query_diff import benchmark_of, bump_view, order_diff
 from app.widgets.text import key_of, many
 from curation.mistakes import REASONS
 from db import benchmarks, evaluations
@@ -170,6 +172,28 @@ def send_form(baseline: str, evaluation: str, texts: dict[str, str], measure: st
         link("review", "Review what was sent back", "rate_review", verdict=VERDICTS["returned"])
 
 
+def one_query(benchmark_id: str, baseline: str, evaluation: str, qid: str, query: str) -> None:
+    """Draw one query in the chosen view."""
+    with st.container(border=True, height=72):
+        st.text(query)
+    views: dict[str, Callable[[], None]] = {
+        "Orders": lambda: order_diff(opened, benchmark_id, baseline, evaluation, qid),
+        "Bump chart": lambda: bump_view(opened, benchmark_id, baseline, evaluation, qid),
+        "Chains": lambda: chains_side_by_side(opened, benchmark_id, baseline, evaluation, qid),
+        "Replay": lambda: replay_view(opened, benchmark_id, evaluation, qid),
+    }
+    view = st.segmented_control(
+        "View",
+        list(views),
+        default="Orders",
+        required=True,
+        key="diff_view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    views[view or "Orders"]()
+
+
 heading("Queries", "Where two evaluations differ, and what the model wrote there.")
 if not evaluations.list_evaluations(opened):
     empty_state("difference", "Nothing to compare yet", "Evaluate a model on a benchmark first.")
@@ -183,18 +207,4 @@ qid = table(baseline, evaluation, queries, measure)
 if qid is None:
     st.caption(f"Choose one of {many(len(queries), 'row')} to see both orders.")
 else:
-    with st.container(border=True, height=72):
-        st.text(queries.get(qid, ""))
-    view = st.segmented_control(
-        "View",
-        ["Orders", "Chains"],
-        default="Orders",
-        required=True,
-        key="diff_view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    if view == "Orders":
-        order_diff(opened, benchmark_id, baseline, evaluation, qid)
-    else:
-        call_view(opened, benchmark_id, evaluation, qid)
+    one_query(benchmark_id, baseline, evaluation, qid, queries.get(qid, ""))

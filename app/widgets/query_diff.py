@@ -1,14 +1,13 @@
-"""One query of two evaluations: both orders side by side, and every call the model made."""
+"""One query of two evaluations: both orders side by side, as cards and as a bump chart."""
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
-from app.widgets.reader import Card, Tag, blank_pane, cards_pane, chain_pane, moved, reader
-from app.widgets.text import many, plain
+from app.widgets.bump import TOP, bump
+from app.widgets.reader import Card, Tag, cards_pane, moved, reader
+from app.widgets.text import many
 from curation.benchmarks import Benchmark, read_benchmark
-from curation.permutation import parse_response
 from db import evaluations
 from db.store import Store
 
@@ -73,68 +72,23 @@ def _cards(
     return cards
 
 
-def call_view(store: Store, benchmark_id: str, evaluation: str, qid: str) -> None:
-    """Draw one call: the chain beside the window in the order that the model gave it."""
-    calls = evaluations.calls_of(store, evaluation, qid)
-    if not calls:
-        st.caption("This evaluation made no calls for the query: it is a first-stage order.")
-        return
-    chosen = 0
-    if len(calls) > 1:
-        chosen = st.segmented_control(
-            "Call",
-            range(len(calls)),
-            default=0,
-            required=True,
-            format_func=lambda at: f"{at + 1}: {_about(calls[at])}",
-            key=f"call-{len(calls)}",
-            label_visibility="collapsed",
-        )
-    call = calls[chosen or 0]
-    color = "green" if call["status"] == "ok" else "orange"
-    st.markdown(
-        f":{color}-badge[{plain(call['status'])}] "
-        f":gray[{many(call['prompt_tokens'] or 0, 'prompt token')}, "
-        f"{many(call['completion_tokens'] or 0, 'answer token')}, {call['seconds'] or 0:.1f} s]"
-    )
-    reader(
-        _call_panes(benchmark_of(store, benchmark_id), qid, call),
-        token=f"{evaluation} {qid} {chosen}",
-        key="call-reader",
-        chrome=CHROME,
-    )
-
-
-def _about(call: dict[str, Any]) -> str:
-    """Say in a few words what a call was about."""
-    shown = len(call["docids"])
-    if call["start"] is not None:
-        return f"places {call['start'] + 1} to {call['start'] + shown}"
-    return f"{call['kind']} of {shown}"
-
-
-def _call_panes(benchmark: Benchmark, qid: str, call: dict[str, object]) -> list[dict[str, object]]:
-    docids = list(call["docids"])  # type: ignore[call-overload]
-    order = [int(number) for number in call["permutation"]]  # type: ignore[attr-defined]
-    response = str(call["response"] or "")
+def bump_view(store: Store, benchmark_id: str, baseline: str, evaluation: str, qid: str) -> None:
+    """Draw both final orders as lines from one to the other."""
+    orders = [evaluations.ranking_of(store, wanted, qid) for wanted in (baseline, evaluation)]
+    names = [evaluations.get_evaluation(store, wanted)["name"] for wanted in (baseline, evaluation)]
+    benchmark = benchmark_of(store, benchmark_id)
     labels = benchmark.qrels.get(qid, {})
-    chain = parse_response(response, len(docids)).chain
-    passages = benchmark.passages(docids)
-    cards = [
-        Card(
-            number,
-            passages[number - 1].docid,
-            passages[number - 1].text,
-            passages[number - 1].title,
-            labels.get(passages[number - 1].docid, 0) > 0,
-            (moved(number, at),),
-        )
-        for at, number in enumerate(order, start=1)
-    ]
-    if chain:
-        left = chain_pane("Chain", chain, len(docids), note="click a mention", share=2)
-    elif response:
-        left = chain_pane("Whole response: it has no chain", response, len(docids), share=2)
-    else:
-        left = blank_pane("Response", "The model answered nothing.", share=2)
-    return [left, cards_pane("The window, as the model ordered it", cards, share=3)]
+    every = dict.fromkeys(docid for order in orders for docid in order)
+    if not every:
+        st.caption("Neither of the two has results for this query.")
+        return
+    texts = {passage.docid: passage.text[:120] for passage in benchmark.passages(every)}
+    relevant = {docid for docid, grade in labels.items() if grade > 0}
+    st.altair_chart(
+        bump(orders, names, texts, relevant), alt="Both orders, a line for each passage"
+    )
+    unseen = len(relevant - every.keys())
+    st.caption(
+        f"The first {TOP} of either order, and every relevant passage."
+        + (f" {many(unseen, 'relevant passage')} stand in neither." if unseen else "")
+    )

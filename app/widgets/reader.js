@@ -27,6 +27,7 @@ export default function (component) {
     }
     draw(state)
     places.forEach((top, i) => { if (bodies(state.root)[i]) bodies(state.root)[i].scrollTop = top })
+    if (fresh) openAtWindow(state.root)
     markSelected(state)
   }
   return () => {
@@ -60,12 +61,22 @@ function draw(state) {
   const { root, data } = state
   root.replaceChildren()
   root.style.setProperty("--chrome", data.chrome)
-  root.style.gridTemplateColumns = data.panes.map(pane => `minmax(0, ${pane.share || 1}fr)`).join(" ")
+  const tracks = data.panes.map(pane => `minmax(0, ${pane.share || 1}fr)`).join(" ")
+  root.style.gridTemplateColumns = data.stacked ? "minmax(0, 1fr)" : tracks
+  root.style.gridTemplateRows = data.stacked ? tracks : ""
   for (const pane of data.panes) root.append(drawPane(state, pane))
 }
 
+// A pane with dim cards is about the others: it opens at the first of them.
+function openAtWindow(root) {
+  for (const body of bodies(root)) {
+    const first = body.querySelector(".card.dim") && body.querySelector(".card:not(.dim)")
+    if (first) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - 40
+  }
+}
+
 function drawPane(state, pane) {
-  const box = element("section", `pane ${pane.kind}`)
+  const box = element("section", `pane ${pane.kind}${pane.compact ? " compact" : ""}`)
   const head = element("header")
   head.append(element("h4", "", pane.title))
   if (pane.note) head.append(element("span", "note", pane.note))
@@ -95,7 +106,7 @@ function drawChain(state, pane, body) {
 }
 
 function drawCard(state, pane, card, at) {
-  const box = element("article", "card")
+  const box = element("article", card.dim ? "card dim" : "card")
   box.dataset.id = card.id
   const head = element("div", "card-head")
   head.append(element("span", "place", at + 1), element("span", "chip still", `[${card.id}]`))

@@ -36,7 +36,12 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One passage in a list; `id` is its 1-based number, the same in every pane of a reader."""
+    """One passage in a list; `id` is its 1-based number, the same in every pane of a reader.
+
+    Attributes:
+        dim: It is not what the pane is about: a window's neighbours. The pane opens at the first
+            card that is not dim.
+    """
 
     id: int
     docid: str
@@ -44,6 +49,7 @@ class Card:
     title: str | None
     relevant: bool
     tags: tuple[Tag, ...] = ()
+    dim: bool = False
 
 
 Pane = dict[str, Any]
@@ -58,11 +64,22 @@ def chain_pane(title: str, chain: str, n: int, *, note: str = "", share: float =
 
 
 def cards_pane(
-    title: str, cards: Iterable[Card], *, note: str = "", mode: Mode = "read", share: float = 1
+    title: str,
+    cards: Iterable[Card],
+    *,
+    note: str = "",
+    mode: Mode = "read",
+    share: float = 1,
+    compact: bool = False,
 ) -> Pane:
-    """Return a pane with passages, best first; only one pane of a reader may be editable."""
+    """Return a pane with passages, best first; only one pane of a reader may be editable.
+
+    Args:
+        compact: Show one line of each passage until it is chosen.
+    """
     return {
         "kind": "cards",
+        "compact": compact,
         "title": title,
         "note": note,
         "share": share,
@@ -91,6 +108,7 @@ def reader(
     token: str,
     key: str,
     chrome: int,
+    stacked: bool = False,
     on_edit: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Draw panes side by side, as high as the window leaves room.
@@ -98,6 +116,7 @@ def reader(
     Args:
         token: What is shown; when it changes, selection and scrolling start anew.
         chrome: Pixels of the window that belong to everything else on the page.
+        stacked: Panes stand one under the other instead.
         on_edit: Told of every mark and move in the editable pane: `token`, `order` and `relevant`
             (ids). It comes from the browser: check it.
     """
@@ -108,7 +127,12 @@ def reader(
             on_edit(change)
 
     _reader(
-        data={"panes": list(panes), "token": token, "chrome": f"{chrome}px"},
+        data={
+            "panes": list(panes),
+            "token": token,
+            "chrome": f"{chrome}px",
+            "stacked": stacked,
+        },
         key=key,
         on_edit_change=edited,
     )

@@ -99,11 +99,32 @@ def test_an_unknown_job_is_an_error_with_a_remedy(sample: Workspace, open_page: 
     assert "nobody" in message
 
 
-@pytest.mark.parametrize("view", ["Orders", "Chains"])
+@pytest.mark.parametrize("view", ["Orders", "Bump chart", "Chains", "Replay"])
 def test_draws_both_orders_of_a_query(view: str, sample: Workspace, open_page: OpenPage) -> None:
     app = open_page("queries", query="q1", diff_view=view)
     assert errors(app) == []
     assert any("Which rule is behind it?" in text.value for text in app.text)
+
+
+def test_replay_keeps_its_round_in_the_address(
+    sample: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = evaluations.calls_of
+
+    def two_windows(store: Store, evaluation_id: str, qid: str) -> list[dict[str, object]]:
+        (first,) = real(store, evaluation_id, qid)
+        top = ["q1 d0", "q1 d3"]  # what a second pass over the first two places would be shown
+        first = {**first, "permutation": [1, 4, 2, 3, 5, 6, 7, 8]}
+        return [first, {**first, "call": 1, "round": 2, "docids": top, "permutation": [2, 1]}]
+
+    monkeypatch.setattr(evaluations, "calls_of", two_windows)
+    app = open_page("queries", query="q1", diff_view="Replay", round="nonsense")
+    assert app.selectbox(key="round").value == 1
+    app.button(key="round-next").click().run()
+    assert errors(app) == []
+    assert app.query_params["round"] == ["2"]
+    assert "Round 2 of 2: places 1 to 2, 1 moved up" in app.selectbox(key="round").options
+    assert app.button(key="round-next").disabled
 
 
 def test_compares_evaluations(sample: Workspace, open_page: OpenPage) -> None:
