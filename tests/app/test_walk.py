@@ -274,7 +274,7 @@ def open_the_diff_of_a_query(page: Page) -> None:
     expect(page.locator(".reader .tag").first).to_have_text(re.compile("[▲▼=]"))
     shoot(page, "queries")
     page.get_by_text("Chains", exact=True).click()
-    expect(page.get_by_text("as the model ordered it")).to_be_visible()
+    expect(page.get_by_text("As the model ordered them").first).to_be_visible()
     shoot(page, "queries-chain")
     go(page, "Evaluations")
     expect(page.get_by_text("is the baseline")).to_be_visible()
