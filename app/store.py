@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation.intake import check_chains
 from db.store import Store
 from db.workspace import Workspace
 
@@ -15,7 +16,9 @@ REVIEWER = "reviewer"
 
 @st.cache_resource(on_release=Store.close, show_spinner="Opening the workspace …")
 def _open(root: str) -> Store:
-    return Store.open(Workspace(Path(root)))
+    opened = Store.open(Workspace(Path(root)))
+    check_chains(opened)
+    return opened
 
 
 def store() -> Store:

@@ -12,16 +12,20 @@ passages, windows and token limit, at temperature 0:
 * whole lists by sliding windows, through RankDesk and through RankLLM (its asynchronous client), in
   turn and twice each, where each query waits for its own windows.
 
+The same whole lists over an endpoint that answers at once say what each side's own work costs.
+
 Then one query at a time: sliding windows against parallel partitioning and a tournament, seconds
 and sequential depth, medians over queries, with nDCG@10 of each over all queries.
 """
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -35,6 +39,7 @@ from curation.prompts import load_template
 from curation.significance import compare
 from trainer.asking import Answering, Call, Desk
 from trainer.engines.base import Engine, Prompt, Sampling
+from trainer.engines.openai import OpenAIEngine
 from trainer.engines.vllm import VllmEngine
 from trainer.inflight import InFlight
 from trainer.rerank import rerank
@@ -47,7 +52,7 @@ TEMPLATE = "listwise-short"
 WINDOW, STEP, NEW_TOKENS = 6, 2, 110
 SLIDING = Listwise(window=WINDOW, step=STEP, template=TEMPLATE)
 IN_FLIGHT = (1, 4, 16)
-QUERIES_A_CALL = 4  # queries for each call in flight, so that enough of them are open
+QUERIES_A_CALL = 3  # queries for each call in flight, so that enough of them are open
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,41 @@ class RankLlm:
         self._process.communicate()
 
 
+class Instant:
+    """An endpoint that answers every chat with the same ranking, at once."""
+
+    ANSWER = "<think>x</think><answer>[2] > [1] > [3] > [4] > [5] > [6]</answer>"
+
+    def __init__(self, model: str) -> None:
+        choice = {"role": "assistant", "content": self.ANSWER, "reasoning": None}
+        reply = {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 1,
+            "model": model,
+            "choices": [{"index": 0, "finish_reason": "stop", "message": choice}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
+        self._reply = json.dumps(reply).encode()
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, asyncio.CancelledError):  # the client is done
+            while asked := await reader.readuntil(b"\r\n\r\n"):
+                length = re.search(rb"content-length: *(\d+)", asked, re.IGNORECASE)
+                await reader.readexactly(int(length[1]) if length else 0)
+                head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                size = b"Content-Length: %d\r\n\r\n" % len(self._reply)
+                writer.write(head + size + self._reply)
+        writer.close()
+
+
 def per_query(benchmark: Benchmark, orders: dict[str, list[str]]) -> list[float]:
     run = {
         qid: {docid: 1 / rank for rank, docid in enumerate(docids, start=1)}
@@ -214,6 +254,27 @@ async def throughput(desk: RankDesk, rankllm: RankLlm) -> None:
             f"{name}: {spent.calls} calls, {spent.prompt_tokens:,} prompt and "
             f"{spent.completion_tokens:,} generated tokens"
         )
+
+
+async def overhead(benchmark: Benchmark, checkpoint: str, python: str, requests: Path) -> None:
+    """Compare what each side itself takes, where the model takes nothing."""
+    async with Instant(checkpoint) as url:
+        engine = OpenAIEngine([url], checkpoint, api_key=None)
+        desk = RankDesk(engine, benchmark, QUERIES_A_CALL * max(IN_FLIGHT))
+        rankllm = RankLlm(python, url, checkpoint, requests)
+        await asyncio.to_thread(rankllm.ranked, 4, 4)
+        ours, theirs = [], []
+        for _ in range(3):
+            ours.append((await desk.ranked(SLIDING, max(IN_FLIGHT), desk.lists))[1])
+            theirs.append(await asyncio.to_thread(rankllm.ranked, len(desk.lists), max(IN_FLIGHT)))
+        rankllm.close()
+        await engine.close()
+    our, their = best(ours), best(theirs)
+    print(
+        f"\nover an endpoint that answers at once, {max(IN_FLIGHT)} open: RankDesk {our.rate:.0f}"
+        f" calls/s, RankLLM {their.rate:.0f} ({our.rate / their.rate:.2f} of RankLLM)",
+        flush=True,
+    )
 
 
 async def latency(desk: RankDesk, queries: int) -> None:
@@ -260,6 +321,7 @@ async def main() -> None:
             await throughput(desk, rankllm)
             rankllm.close()
             await latency(desk, 10)
+            await overhead(benchmark, checkpoint, python, Path(temporary) / "requests.jsonl")
         finally:
             await engine.close()
 

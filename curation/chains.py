@@ -45,6 +45,29 @@ Piece(text=', not [9].', identifier=None)]
     return found
 
 
+def mentioned(chain: str) -> set[int]:
+    """Return every number that a chain names in brackets, whether a passage has it or not.
+
+    Example:
+        >>> sorted(mentioned("Take [2], not [9]."))
+        [2, 9]
+    """
+    return {int(match[1]) for match in _MENTION.finditer(chain)}
+
+
+def concludes_on(chain: str, n: int) -> set[int]:
+    """Return the passages of 1..n in the last sentence that names any: what a chain ends on.
+
+    Example:
+        >>> concludes_on("[1] is off. So [3] is best. That is all.", 3)
+        {3}
+    """
+    for sentence in reversed(_BETWEEN_SENTENCES.split(chain)):
+        if named := {number for number in mentioned(sentence) if 1 <= number <= n}:
+            return named
+    return set()
+
+
 def excerpt(chain: str, shown: Sequence[int], n: int) -> str:
     """Return what a chain over passages 1..n says of some of them alone, renumbered.
 

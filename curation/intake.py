@@ -13,12 +13,20 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from curation.chain_checks import failed_checks
 from curation.consistency import self_consistency
 from curation.reasonrank import ReasonRankFolder, SourceRow
 from curation.training_items import item_id, passage_id, ranking_id
 from db.ids import new_id
 from db.imports import record_import
-from db.items import ITEM_SCHEMA, PASSAGE_SCHEMA, RANKING_SCHEMA, insert_items
+from db.items import (
+    ITEM_SCHEMA,
+    PASSAGE_SCHEMA,
+    RANKING_SCHEMA,
+    insert_checks,
+    insert_items,
+    unchecked,
+)
 from db.records import Passage, Reject
 from db.store import Store
 
@@ -141,6 +149,8 @@ class Intake:
             }
         )
         scores = self_consistency(row.ranking, row.relevant_docids, docids)
+        texts = [row.query, *(passage.text for passage in row.candidates)]
+        permutation = [docids.index(docid) + 1 for docid in row.ranking]
         self._rankings.append(
             {
                 "ranking_id": ranking_id(item, row.author, row.author_name, row.ranking, row.chain),
@@ -157,6 +167,7 @@ class Intake:
                 "first_relevant": scores.first_relevant,
                 "chain": row.chain,
                 "response": None,
+                "failed_checks": failed_checks(row.chain, permutation, row.status, texts),
             }
         )
         if len(self._items) == BATCH:
@@ -194,6 +205,33 @@ class Intake:
                 }
             )
         return known
+
+
+def check_chains(store: Store) -> int:
+    """Check the chains that came in before there were checks; return how many they were."""
+    done = 0
+    while rows := unchecked(store, BATCH):
+        found = [
+            (
+                row["ranking_id"],
+                failed_checks(
+                    row["chain"],
+                    [row["candidates"].index(docid) + 1 for docid in row["docids"]],
+                    row["status"],
+                    [row["query"], *row["texts"]],
+                ),
+            )
+            for row in rows
+        ]
+        frame = pl.DataFrame(
+            found,
+            schema={"ranking_id": pl.String, "failed_checks": pl.List(pl.String)},
+            orient="row",
+        )
+        with store.transaction() as cursor:
+            insert_checks(cursor, frame)
+        done += len(rows)
+    return done
 
 
 def _frame(rows: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:

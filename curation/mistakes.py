@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from curation.chains import pieces
+from curation.chains import concludes_on
 from curation.permutation import parse_response
 
-Reason = Literal["lost", "format", "contradiction"]
+Reason = Literal["lost", "format", "contradiction", "chosen"]
 REASONS: dict[Reason, str] = {
     "lost": "Lost against the baseline",
     "format": "Answer broken",
     "contradiction": "Chain contradicts the order",
+    "chosen": "Chosen by hand",
 }
 
 
@@ -79,8 +80,5 @@ def contradicting(calls: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Mist
 def _agrees(row: Mapping[str, Any]) -> bool | None:
     """Return whether an answer begins with what its chain concludes; None without a conclusion."""
     chain = parse_response(str(row["response"]), len(row["docids"])).chain
-    for sentence in reversed(chain.replace("\n", ". ").split(". ")):
-        named = {piece.identifier for piece in pieces(sentence, len(row["docids"]))} - {None}
-        if named:
-            return int(row["permutation"][0]) in named
-    return None
+    last = concludes_on(chain, len(row["docids"]))
+    return int(row["permutation"][0]) in last if last else None

@@ -40,6 +40,7 @@ RANKING_SCHEMA: dict[str, Any] = {
     "first_relevant": pl.Int64,
     "chain": pl.String,
     "response": pl.String,
+    "failed_checks": pl.List(pl.String),
 }
 
 
@@ -102,7 +103,7 @@ def insert_rankings(cursor: Cursor, rankings: pl.DataFrame) -> None:
     insert_frame(
         cursor,
         "INSERT INTO rankings BY NAME"
-        " SELECT * EXCLUDE (chain, response), now() AS created_at FROM incoming",
+        " SELECT * EXCLUDE (chain, response, failed_checks), now() AS created_at FROM incoming",
         rankings,
     )
     insert_frame(
@@ -110,6 +111,58 @@ def insert_rankings(cursor: Cursor, rankings: pl.DataFrame) -> None:
         "INSERT INTO ranking_texts BY NAME SELECT ranking_id, chain, response FROM incoming",
         rankings,
     )
+    insert_checks(cursor, rankings)
+
+
+def insert_checks(cursor: Cursor, rankings: pl.DataFrame) -> None:
+    """Record what the chains' checks found, within a transaction.
+
+    Args:
+        rankings: Columns ranking_id, failed_checks; none of them recorded yet.
+    """
+    insert_frame(
+        cursor,
+        "INSERT INTO ranking_checks BY NAME"
+        " SELECT ranking_id, failed_checks AS failed FROM incoming",
+        rankings.select("ranking_id", "failed_checks"),
+    )
+
+
+def unchecked(store: Store, limit: int) -> list[dict[str, Any]]:
+    """Return rankings whose chains were never checked, from before there were checks.
+
+    Returns:
+        Rows of ranking_id, status, chain, query, docids (as ranked), candidates (docids in initial
+        order), texts (the candidates').
+    """
+    return store.rows(
+        """
+        WITH wanted AS (
+            SELECT r.ranking_id, r.status, r.docids, r.item_id
+            FROM rankings r
+            ANTI JOIN ranking_checks USING (ranking_id)
+            ORDER BY r.ranking_id
+            LIMIT ?
+        )
+        SELECT
+            w.ranking_id, w.status, t.chain, i.query, w.docids, i.docids AS candidates,
+            (SELECT list(p.text) FROM passages p WHERE list_contains(i.passage_ids, p.passage_id))
+                AS texts
+        FROM wanted w
+        JOIN ranking_texts t USING (ranking_id)
+        JOIN items i USING (item_id)
+        """,
+        [limit],
+    )
+
+
+def failed_checks(store: Store) -> dict[str, int]:
+    """Return how many items' teacher chains fail each check."""
+    rows = store.rows(
+        "SELECT unnest(failed) AS name, count(*) AS n FROM ranking_checks"
+        " JOIN teacher_rankings USING (ranking_id) GROUP BY name"
+    )
+    return {row["name"]: int(row["n"]) for row in rows}
 
 
 def ranking_frame(rankings: list[Ranking]) -> pl.DataFrame:
@@ -147,12 +200,15 @@ def get_item(store: Store, item_id: str) -> Item:
 def get_rankings(store: Store, item_id: str) -> list[Ranking]:
     """Return every ranking of an item, teacher's first, then in the order they came."""
     rows = store.rows(
-        "SELECT r.* EXCLUDE (created_at), t.chain, t.response"
-        " FROM rankings r JOIN ranking_texts t USING (ranking_id) WHERE r.item_id = ?"
+        "SELECT r.* EXCLUDE (created_at), t.chain, t.response,"
+        " coalesce(c.failed, []) AS failed_checks"
+        " FROM rankings r JOIN ranking_texts t USING (ranking_id)"
+        " LEFT JOIN ranking_checks c USING (ranking_id) WHERE r.item_id = ?"
         " ORDER BY r.author <> 'teacher', r.created_at, r.ranking_id",
         [item_id],
     )
-    return [Ranking(**{**row, "docids": tuple(row["docids"])}) for row in rows]
+    lists = ("docids", "failed_checks")
+    return [Ranking(**{**row, **{key: tuple(row[key]) for key in lists}}) for row in rows]
 
 
 # A list for the review page and the tables: no texts but the query, paged by the caller.
@@ -170,6 +226,8 @@ WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.doma
   AND ($reviewer::VARCHAR IS NULL OR v.reviewer = $reviewer)
   AND t.ndcg >= $min_ndcg AND (t.ndcg < $max_ndcg OR $max_ndcg >= 1)
   AND ($text = '' OR contains(lower(i.query), lower($text)))
+  AND ($check = '' OR t.ranking_id IN (
+    SELECT ranking_id FROM ranking_checks WHERE list_contains(failed, $check)))
 """
 _SORTED = """
 ORDER BY CASE $order

@@ -38,6 +38,7 @@ class Ranking:
         status: Parse status of the response (`ok` for a human).
         ndcg: nDCG@10 against the item's pointwise labels, 0..1; recall and overlap likewise.
         first_relevant: 1-based rank of the first relevant passage.
+        failed_checks: What the chain's checks found; empty for a human without a chain.
     """
 
     ranking_id: str
@@ -54,6 +55,7 @@ class Ranking:
     response: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    failed_checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class ItemFilter:
         min_ndcg: Self-consistency at least this, 0..1.
         max_ndcg: Self-consistency below this, or equal where it is 1.
         text: Contained in the query, any case.
+        check: Only items whose chain fails this check; empty for all.
         order: `near_cut` (smallest distance to `cut` first), `lowest`, `highest`, `imported`.
         cut: The self-consistency cut that `near_cut` measures from.
     """
@@ -109,5 +112,6 @@ class ItemFilter:
     min_ndcg: float = 0.0
     max_ndcg: float = 1.0
     text: str = ""
+    check: str = ""
     order: Literal["near_cut", "lowest", "highest", "imported"] = "near_cut"
     cut: float = 0.4

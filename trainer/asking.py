@@ -9,13 +9,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from curation.fusion import disagreement
 from curation.permutation import Status
-from curation.prompts import Message, load_template
+from curation.prompts import Message, Template, load_template
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
@@ -231,7 +232,7 @@ class Line:
     def _messages(self, question: Question) -> list[Message]:
         return messages(
             question.kind,
-            load_template(question.template),
+            _template(question.template),
             self.query,
             self.desk.passage_texts(question.docids),
             letters=question.letters,
@@ -259,6 +260,12 @@ class Line:
                 "candidates or these settings. Start a new evaluation."
             )
         return call
+
+
+@cache
+def _template(name: str) -> Template:
+    """Return a template, read once in a process: parsing it costs as much as sending a request."""
+    return load_template(name)
 
 
 def _closed(chain: str) -> str:

@@ -5,8 +5,10 @@ import streamlit as st
 
 from app.store import store
 from app.widgets.charts import consistency_histogram, kept_lines
+from app.widgets.filters import VERDICTS
 from app.widgets.page import empty_state, heading, link
 from app.widgets.text import many
+from curation.chain_checks import CHECKS
 from curation.consistency import DEFAULT_CUT, kept_curve
 from db import items
 from db.records import ItemFilter
@@ -59,6 +61,25 @@ def domain_table(values: pl.DataFrame, cut: float) -> None:
             "first": st.column_config.NumberColumn("First relevant at (median)", format="%.0f"),
         },
     )
+
+
+def chains() -> None:
+    """Draw how many chains fail each check, with the way to them."""
+    counts = items.failed_checks(opened)
+    if not counts:
+        return
+    st.subheader("Chains to look at", anchor=False)
+    with st.container(horizontal=True):
+        for check, label in CHECKS.items():
+            if check in counts:
+                link(
+                    "review",
+                    f"{label}: {counts[check]:,}",
+                    "rate_review",
+                    check=label,
+                    verdict=VERDICTS["any"],
+                )
+    st.caption("Found without a model, when the rankings came in. They are reasons to look.")
 
 
 def around_the_cut(cut: float, domains: list[str]) -> None:
@@ -128,5 +149,6 @@ else:
             kept_lines(kept_curve(chosen, CUTS), cut), alt="Share kept over the cut, by domain"
         )
     domain_table(chosen, cut)
+    chains()
     st.subheader(f"The {many(min(AROUND, chosen.height), 'item')} around the cut", anchor=False)
     around_the_cut(cut, domains)

@@ -6,17 +6,16 @@ from statistics import fmean
 import polars as pl
 import streamlit as st
 
-from app.store import store, user
+from app.store import store
 from app.widgets.call_views import chains_side_by_side, replay_view
 from app.widgets.charts import differences
-from app.widgets.filters import VERDICTS
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.query_diff import benchmark_of, bump_view, order_diff
+from app.widgets.sending import send_form, send_one
 from app.widgets.text import key_of, many
-from curation.mistakes import REASONS
 from db import benchmarks, evaluations
-from trainer import ingest, returning
+from trainer import ingest
 
 opened = store()
 ingest.sync(opened)
@@ -127,55 +126,12 @@ def table(baseline: str, evaluation: str, texts: dict[str, str], measure: str) -
     return qid
 
 
-def send_form(baseline: str, evaluation: str, texts: dict[str, str], measure: str) -> None:
-    """Draw what sends the items behind this evaluation's mistakes to review."""
-    with st.popover("Send to review", icon=":material/assignment_return:"):
-        reason = st.selectbox(
-            "Queries where", list(REASONS), format_func=REASONS.__getitem__, key="send-reason"
-        )
-        left, right = st.columns(2)
-        least = left.number_input(
-            "By at least",
-            0.01,
-            1.0,
-            0.2,
-            0.05,
-            key="send-least",
-            help="Of the measure (0 to 1) for losses, else the share of a query's answers.",
-        )
-        each = right.number_input("Items per query", 1, 20, 3, key="send-each")
-        chosen = reason or "lost"
-        found = returning.find_mistakes(
-            opened, evaluation, baseline, chosen, least=least, measure=measure
-        )
-        st.caption(
-            f"{many(len(found), 'query', 'queries')} of {len(texts)}. The training items whose "
-            "queries are most like them come back to the review queue, with what went wrong."
-        )
-        if st.button("Send", type="primary", disabled=not found, key="send"):
-            bar = st.progress(0.0, "Reading what the items ask …")
-
-            def show(done: int, total: int) -> None:
-                bar.progress(done / total, f"Reading what the items ask: {done:,} of {total:,}")
-
-            sent = returning.send_back(
-                opened,
-                evaluation,
-                found,
-                texts,
-                per_query=each,
-                returned_by=user(),
-                on_progress=show,
-            )
-            bar.empty()
-            st.success(f"{many(sent, 'item is', 'items are')} back in the queue.")
-        link("review", "Review what was sent back", "rate_review", verdict=VERDICTS["returned"])
-
-
-def one_query(benchmark_id: str, baseline: str, evaluation: str, qid: str, query: str) -> None:
+def one_query(
+    benchmark_id: str, baseline: str, evaluation: str, qid: str, texts: dict[str, str]
+) -> None:
     """Draw one query in the chosen view."""
     with st.container(border=True, height=72):
-        st.text(query)
+        st.text(texts.get(qid, ""))
     views: dict[str, Callable[[], None]] = {
         "Orders": lambda: order_diff(opened, benchmark_id, baseline, evaluation, qid),
         "Bump chart": lambda: bump_view(opened, benchmark_id, baseline, evaluation, qid),
@@ -192,6 +148,17 @@ def one_query(benchmark_id: str, baseline: str, evaluation: str, qid: str, query
         label_visibility="collapsed",
     )
     views[view or "Orders"]()
+    send_one(opened, evaluation, qid, texts, _values(baseline, evaluation, qid))
+
+
+def _values(baseline: str, evaluation: str, qid: str) -> str:
+    """Say what the measure was before and after."""
+    values = evaluations.per_query(opened, [baseline, evaluation], measure).filter(
+        pl.col("qid") == qid
+    )
+    by_evaluation = dict(values.select("evaluation_id", "value").iter_rows())
+    before, after = (100 * by_evaluation.get(each, 0.0) for each in (baseline, evaluation))
+    return f"{measure} {before:.1f} → {after:.1f}"
 
 
 heading("Queries", "Where two evaluations differ, and what the model wrote there.")
@@ -202,9 +169,9 @@ if not evaluations.list_evaluations(opened):
 benchmark_id, baseline, evaluation = choose()
 queries = benchmark_of(opened, benchmark_id).queries
 measure = evaluations.measure_names(opened, benchmark_id)[0]
-send_form(baseline, evaluation, queries, measure)
+send_form(opened, baseline, evaluation, queries, measure)
 qid = table(baseline, evaluation, queries, measure)
 if qid is None:
     st.caption(f"Choose one of {many(len(queries), 'row')} to see both orders.")
 else:
-    one_query(benchmark_id, baseline, evaluation, qid, queries.get(qid, ""))
+    one_query(benchmark_id, baseline, evaluation, qid, queries)

@@ -10,10 +10,11 @@ from app.widgets.filters import item_filter
 from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
+from app.widgets.sending import why_back
 from app.widgets.text import key_of, many, plain, points
-from curation.mistakes import REASONS as REASONS_BACK
+from curation.chain_checks import CHECKS
 from curation.review import REASONS, ReviewItem
-from db import items, judgments, returns
+from db import items, judgments
 from db.errors import NotFoundError
 
 CHROME = 426  # pixels above and below the reader, which takes the rest of the window
@@ -64,6 +65,8 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
     )
     if teacher.status != "ok":
         line += f" :orange-badge[response repaired: {plain(teacher.status)}]"
+    for check in teacher.failed_checks:
+        line += f" :orange-badge[chain: {CHECKS[check][0].lower()}{CHECKS[check][1:]}]"  # type: ignore[index]
     if shown.marks is not None:
         agreed = sum(
             (candidate.docid in shown.marks) == (candidate.docid in item.relevant_docids)
@@ -75,19 +78,6 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
         text = plain(f"{judgment.reviewer}: {judgment.verdict.replace('_', ' ')} {reasons}")
         line += f" :violet-badge[{text}]"
     return line
-
-
-def returned(item_id: str) -> str:
-    """Say why an evaluation sent the item back; nothing where none did."""
-    found = returns.open_returns(opened, item_id)
-    if not found:
-        return ""
-    first = found[0]
-    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-    return (
-        f":orange-badge[:material/assignment_return: sent back by {plain(first['evaluation'])}: "
-        f"{plain(REASONS_BACK[first['reason']])}, {plain(first['detail'])}{more}]"
-    )
 
 
 def note_key(item_id: str) -> str:
@@ -270,8 +260,9 @@ def draw(item_id: str, *, blind: bool) -> None:
     # Two lines high whatever they say, so that the passages below stay where they are.
     left, right = st.columns([5, 4], vertical_alignment="center", wrap=False)
     with left.container(height=50, border=False):
-        st.markdown(f":small[{returned(item_id)} {facts(shown, hidden=hidden)}]")
+        st.markdown(f":small[{facts(shown, hidden=hidden)}]")
     with right.container(horizontal=True, horizontal_alignment="right"):
+        why_back(opened, item_id)
         view = order_control(shown, hidden=hidden, fixing=draft.fixing)
     reader(
         review_panes(shown, view, draft, hidden=hidden),

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from curation.chain_checks import CHECKS
 from curation.consistency import DEFAULT_CUT
 from db.records import ItemFilter
 
@@ -48,6 +49,15 @@ def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
             bind="query-params",
         )
         text = st.text_input("The query contains", key="text", bind="query-params", type="search")
+        check = st.selectbox(
+            "The chain fails",
+            list(CHECKS),
+            index=None,
+            format_func=CHECKS.__getitem__,
+            placeholder="Any check or none",
+            key="check",
+            bind="query-params",
+        )
         reviewer = st.selectbox(
             "Judged by",
             reviewers,
@@ -64,6 +74,7 @@ def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
         min_ndcg=low,
         max_ndcg=high,
         text=text or "",
+        check=check if check in CHECKS else "",
         order=_known(order, ORDERS),
         cut=cut,
     )

@@ -5,6 +5,7 @@ import threading
 import polars as pl
 import pytest
 
+from db import migrate
 from db.errors import MigrationError, WorkspaceMissingError
 from db.ids import content_id, new_id
 from db.store import Store, insert_frame
@@ -115,3 +116,20 @@ def test_the_workspace_is_found_by_argument_then_variable_then_default(monkeypat
     monkeypatch.setenv("RANKDESK_WORKSPACE", str(tmp_path / "env"))
     assert Workspace.locate().root == tmp_path / "env"
     assert Workspace.locate(tmp_path / "arg").root == tmp_path / "arg"
+
+
+def test_what_an_older_workspace_holds_survives_its_migrations(workspace, monkeypatch):
+    scripts = migrate._scripts()
+    monkeypatch.setattr(migrate, "_scripts", lambda: scripts[:3])
+    with Store.create(workspace) as store:
+        store.execute(
+            "INSERT INTO returned_items VALUES"
+            " ('r', 'i', 'e', 'q', 'lost', 'nDCG@10 80 → 40', 0.9, 'ada', now())"
+        )
+    monkeypatch.undo()
+    with Store.open(workspace) as store:
+        row = store.row("SELECT item_id, reason, detail FROM open_returns")
+        store.execute(
+            "INSERT INTO returned_items VALUES ('s', 'i', 'e', 'q', 'chosen', '', 1, 'ada', now())"
+        )
+    assert row == {"item_id": "i", "reason": "lost", "detail": "nDCG@10 80 → 40"}
