@@ -1,5 +1,7 @@
 import asyncio
 import math
+import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,47 @@ def test_a_failure_reaches_every_caller_and_not_the_next(engine, monkeypatch):
     assert [type(result) for result in asyncio.run(both())] == [ZeroDivisionError] * 2
     monkeypatch.undo()
     assert ask(engine, prompt("a"))[0].text
+
+
+def stream(engine, given, sampling):
+    said: list[str] = []
+    return asyncio.run(engine.stream(given, sampling, said.append)), said
+
+
+def test_a_stream_grows_to_the_answer_that_is_given_whole(taught_model):
+    taught = TransformersEngine(str(taught_model))
+    sampling = Sampling(max_new_tokens=60)
+    (whole,) = ask(taught, prompt("note", "<think>\n"), sampling=sampling)
+    answer, said = stream(taught, prompt("note", "<think>\n"), sampling)
+    assert (answer.text, answer.completion_tokens) == (whole.text, whole.completion_tokens)
+    assert said[-1].rstrip() == answer.text.rstrip()
+    assert len(set(said)) > 5
+    for earlier, later in pairwise(said):
+        assert later.startswith(earlier)
+
+
+def test_a_cancelled_stream_ends_the_generation(engine, monkeypatch):
+    ended = threading.Event()
+    run = engine._generate
+
+    def watched(*arguments):
+        try:
+            return run(*arguments)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(engine, "_generate", watched)
+
+    async def cancel_at_once() -> None:
+        begun = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        sampling = Sampling(max_new_tokens=100_000, temperature=1.0)
+        task = asyncio.create_task(
+            engine.stream(prompt("note"), sampling, lambda _: loop.call_soon_threadsafe(begun.set))
+        )
+        await begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(cancel_at_once())  # which also waits for the thread
+    assert ended.is_set()

@@ -1,6 +1,6 @@
 """What every engine offers: answers to chat prompts, and how likely given next tokens are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -112,6 +112,21 @@ class Engine(Protocol):
 
     async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
         """Return `n` answers.
+
+        Raises:
+            EngineError: It cannot be answered.
+        """
+        ...
+
+    async def stream(
+        self, prompt: Prompt, sampling: Sampling, on_text: Callable[[str], None]
+    ) -> Answer:
+        """Return one answer, and tell the turn so far (prefill included) whenever it has grown.
+
+        A request that is repeated begins anew. Cancelling ends the generation.
+
+        Args:
+            on_text: May be called from another thread.
 
         Raises:
             EngineError: It cannot be answered.

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletion
 
 from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
 from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
+from trainer.engines.streams import gather
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer
 from trainer.texts import begun_text, cut_passages
@@ -86,6 +87,12 @@ class OpenAIEngine:
         draws = [replace(sampling, seed=sampling.seed + number) for number in range(n)]
         return list(await asyncio.gather(*(self._generate(prompt, draw) for draw in draws)))
 
+    async def stream(
+        self, prompt: Prompt, sampling: Sampling, on_text: Callable[[str], None]
+    ) -> Answer:
+        """Return one answer, told as it grows; see `Engine`."""
+        return await self._generate(prompt, sampling, on_text)
+
     async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
         """Return how likely each option's first token is to come next; see `Engine`.
 
@@ -132,7 +139,9 @@ class OpenAIEngine:
         """Close the connections."""
         await self._endpoints.close()
 
-    async def _generate(self, prompt: Prompt, sampling: Sampling) -> Answer:
+    async def _generate(
+        self, prompt: Prompt, sampling: Sampling, on_text: Callable[[str], None] | None = None
+    ) -> Answer:
         settings: dict[str, Any] = {
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,
@@ -143,8 +152,10 @@ class OpenAIEngine:
             settings["stop"] = list(sampling.stop)
         if sampling.top_k > 0:
             settings["extra_body"] = {"top_k": sampling.top_k}
+        if on_text is not None:
+            settings |= {"stream": True, "stream_options": {"include_usage": True}}
         rendered_here = self.tokenizer is not None and prompt.prefill
-        request = (self._completion if rendered_here else self._chat)(prompt, settings)
+        request = (self._completion if rendered_here else self._chat)(prompt, settings, on_text)
         turn, seconds = await self._endpoints.ask(request)
         return Answer(
             turn.text,
@@ -154,7 +165,12 @@ class OpenAIEngine:
             "length" if turn.finish_reason == "length" else "stop",
         )
 
-    def _chat(self, prompt: Prompt, settings: dict[str, Any]) -> Send[_Turn]:
+    def _chat(
+        self,
+        prompt: Prompt,
+        settings: dict[str, Any],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Send[_Turn]:
         """Return a request that the endpoint renders."""
         messages: list[Any] = list(prompt.messages)
         if prompt.prefill:
@@ -166,6 +182,12 @@ class OpenAIEngine:
             reply = await client.chat.completions.create(
                 model=self.info.model, messages=messages, **settings
             )
+            if on_text is not None:
+
+                def heard(message: Any) -> None:
+                    on_text(_turn_text(prompt.prefill, message, "length"))
+
+                reply = await gather(reply, ChatCompletion, heard)
             choice = self._choice(reply, ChatCompletion)
             text = _turn_text(prompt.prefill, choice.message, choice.finish_reason)
             first = (getattr(choice.logprobs, "content", None) or [None])[0]
@@ -176,7 +198,12 @@ class OpenAIEngine:
 
         return send
 
-    def _completion(self, prompt: Prompt, settings: dict[str, Any]) -> Send[_Turn]:
+    def _completion(
+        self,
+        prompt: Prompt,
+        settings: dict[str, Any],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Send[_Turn]:
         """Return a request that is rendered here, and goes on where the prefill ends."""
         text = self._text(prompt)
         whole = {"add_special_tokens": False}  # the template wrote them
@@ -184,6 +211,12 @@ class OpenAIEngine:
 
         async def send(client: AsyncOpenAI) -> _Turn:
             reply = await client.completions.create(model=self.info.model, prompt=text, **settings)
+            if on_text is not None:
+
+                def heard(message: Any) -> None:
+                    on_text(prompt.prefill + message.content)
+
+                reply = await gather(reply, Completion, heard)
             choice = self._choice(reply, Completion)
             top = (getattr(choice.logprobs, "top_logprobs", None) or [{}])[0]
             return _turn(reply, choice, prompt.prefill + choice.text, top)

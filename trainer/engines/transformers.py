@@ -6,6 +6,7 @@ runs, the next one gathers. Greedy at temperature 0.
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ class _Waiting:
     prefill: str
     sampling: Sampling | None
     options: tuple[int, ...]
-    done: asyncio.Future[Any]
+    done: asyncio.Future[Any] | None
 
     @property
     def kind(self) -> tuple[object, ...]:
@@ -75,6 +76,21 @@ class TransformersEngine:
         ids = self._encode(self._text(prompt))
         calls = [self._submit(ids, prompt.prefill, sampling, ()) for _ in range(n)]
         return list(await asyncio.gather(*calls))
+
+    async def stream(
+        self, prompt: Prompt, sampling: Sampling, on_text: Callable[[str], None]
+    ) -> Answer:
+        """Return one answer, told as it grows; see `Engine`.
+
+        It shares no batch, so that it may be asked from several event loops.
+        """
+        call = _Waiting(self._encode(self._text(prompt)), prompt.prefill, sampling, (), None)
+        stop = threading.Event()
+        try:
+            (answer,) = await asyncio.to_thread(self._generate, [call], on_text, stop)
+        finally:
+            stop.set()  # where it was cancelled, the thread ends at its next token
+        return answer
 
     async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
         """Return how likely each option's first token is to come next; see `Engine`."""
@@ -161,7 +177,13 @@ class TransformersEngine:
         self._pending = [call for call in self._pending if id(call) not in taken]
         return batch
 
-    def _generate(self, batch: list[_Waiting]) -> list[Answer]:
+    def _generate(
+        self,
+        batch: list[_Waiting],
+        on_text: Callable[[str], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> list[Answer]:
+        """Answer a batch; with `on_text` it holds one call, which is told as it grows."""
         import torch
         from transformers import StoppingCriteriaList
 
@@ -170,7 +192,8 @@ class TransformersEngine:
         assert sampling is not None
 
         def cancelled(ids: torch.Tensor, _: object, **__: object) -> torch.Tensor:
-            return torch.full((len(ids),), self._cancelled, device=ids.device)
+            ended = self._cancelled or (stop is not None and stop.is_set())
+            return torch.full((len(ids),), ended, device=ids.device)
 
         drawn: dict[str, Any] = {"do_sample": False}
         if sampling.temperature > 0:  # from all tokens, whatever the model's own defaults
@@ -183,6 +206,8 @@ class TransformersEngine:
             }
         if sampling.stop:
             drawn |= {"stop_strings": list(sampling.stop), "tokenizer": self.tokenizer}
+        if on_text is not None:
+            drawn["streamer"] = _streamer(self.tokenizer, batch[0].prefill, on_text)
         inputs = self._padded(batch)
         with torch.inference_mode():
             output = self._model.generate(
@@ -235,3 +260,19 @@ class TransformersEngine:
         declared = self._model.generation_config.eos_token_id
         many = declared if isinstance(declared, list) else [declared]
         return {token for token in [*many, self.tokenizer.eos_token_id] if token is not None}
+
+
+def _streamer(tokenizer: Any, prefill: str, on_text: Callable[[str], None]) -> Any:
+    """Return what transformers tells new tokens to; it waits for words to be whole."""
+    from transformers import TextStreamer
+
+    class Streamer(TextStreamer):  # type: ignore[misc]
+        """Tells the text so far instead of printing what is new."""
+
+        said = prefill
+
+        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+            self.said += text
+            on_text(self.said)
+
+    return Streamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
