@@ -32,7 +32,7 @@ class _Waiting:
     prefill: str
     sampling: Sampling | None
     options: tuple[int, ...]
-    done: asyncio.Future[Any] | None
+    done: asyncio.Future[Any]
 
     @property
     def kind(self) -> tuple[object, ...]:
@@ -84,7 +84,8 @@ class TransformersEngine:
 
         It shares no batch, so that it may be asked from several event loops.
         """
-        call = _Waiting(self._encode(self._text(prompt)), prompt.prefill, sampling, (), None)
+        done = asyncio.get_running_loop().create_future()
+        call = _Waiting(self._encode(self._text(prompt)), prompt.prefill, sampling, (), done)
         stop = threading.Event()
         try:
             (answer,) = await asyncio.to_thread(self._generate, [call], on_text, stop)
@@ -266,7 +267,7 @@ def _streamer(tokenizer: Any, prefill: str, on_text: Callable[[str], None]) -> A
     """Return what transformers tells new tokens to; it waits for words to be whole."""
     from transformers import TextStreamer
 
-    class Streamer(TextStreamer):  # type: ignore[misc]
+    class Streamer(TextStreamer):
         """Tells the text so far instead of printing what is new."""
 
         said = prefill
