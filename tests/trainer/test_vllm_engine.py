@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from tests.trainer.small import make_items, teach, wait_for
 from trainer.asking import Answering, Desk
+from trainer.engines import vllm
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.engines.openai import OpenAIEngine
 from trainer.engines.transformers import TransformersEngine
@@ -252,3 +253,18 @@ def test_a_missing_checkpoint_is_refused_before_anything_starts(tmp_path):
     with pytest.raises(ModelError, match="no model folder"):
         asyncio.run(VllmEngine.start(str(tmp_path / "none"), log_path=tmp_path / "vllm.log"))
     assert not (tmp_path / "vllm.log").exists()
+
+
+def test_a_server_that_dies_at_work_says_what_its_log_says(tmp_path):
+    engine = VllmEngine(["http://127.0.0.1:9/v1"], "m", api_key=None, backoff_s=0.001)
+    death = "print('RuntimeError: no memory left'); raise SystemExit(3)"
+    log = tmp_path / "vllm.log"
+    engine._server = vllm._Server([sys.executable, "-c", death], dict(os.environ), 9, log)
+    engine._server._process.wait()
+    told = r"ended with code 3 at work. First error: RuntimeError: no memory left .*vllm\.log"
+    for question in (
+        engine.generate(PROMPTS[0], GREEDY),
+        engine.score_next(PROMPTS[0], ("a", "b")),
+    ):
+        with pytest.raises(EngineError, match=told):
+            asyncio.run(question)
