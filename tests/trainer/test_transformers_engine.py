@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainer.engines.base import Answer, Prompt, Sampling
+from trainer.engines.next_tokens import encode
 from trainer.engines.transformers import TransformersEngine
 from trainer.errors import EngineError
 
@@ -89,11 +90,11 @@ def test_next_tokens_are_scored_as_the_model_s_own_distribution(engine):
     given = prompt("note", "<answer>\n")
     options = ("yes", "no", "A")
     found = asyncio.run(engine.score_next(given, options))
-    ids = engine._encode(engine._text(given))
+    ids = encode(engine.tokenizer, engine._text(given))
     with torch.inference_mode():
         logits = engine._model(torch.tensor([ids])).logits[0, -1]
     expected = torch.log_softmax(logits, -1)
-    tokens = [engine._encode(option)[0] for option in options]
+    tokens = [encode(engine.tokenizer, option)[0] for option in options]
     assert found.logprobs == pytest.approx([expected[t].item() for t in tokens], abs=1e-4)
     assert all(value < 0 and math.isfinite(value) for value in found.logprobs)
 

@@ -1,7 +1,6 @@
 """Any OpenAI-compatible endpoint: vLLM's server, DeepSeek, a gateway; several of them at once."""
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from openai.types.chat import ChatCompletion
 
 from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
 from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
+from trainer.engines.next_tokens import alike, first_tokens, template_digest
 from trainer.engines.streams import gather
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer
@@ -77,8 +77,7 @@ class OpenAIEngine:
         self.tokenizer = None if tokenizer is None else load_tokenizer(tokenizer)
         template = "the server's own"
         if self.tokenizer is not None:
-            digest = hashlib.sha256(str(self.tokenizer.chat_template).encode()).hexdigest()[:12]
-            template += f", for prefilled turns {tokenizer}'s, {digest}"
+            template += f", for prefilled turns {tokenizer}'s, {template_digest(self.tokenizer)}"
         self.info = EngineInfo("openai", model, template, tuple(base_urls))
         self.in_flight = in_flight
 
@@ -107,7 +106,7 @@ class OpenAIEngine:
             logprobs = match_options(options, turn.top)
             remedy = "Give the served model's tokenizer where the endpoint is vLLM's"
         else:
-            tokens = self._first_tokens(prompt, options)
+            tokens = first_tokens(self.tokenizer, self._text(prompt), options, self.info.model)
             by_id = {"logprob_token_ids": tokens, "return_tokens_as_token_ids": True}
             request = self._completion(prompt, one | {"logprobs": 1, "extra_body": by_id})
             turn, seconds = await self._endpoints.ask(request)
@@ -244,24 +243,6 @@ class OpenAIEngine:
         assert self.tokenizer is not None
         return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
 
-    def _first_tokens(self, prompt: Prompt, options: Sequence[str]) -> list[int]:
-        """Return the token with which each option goes on where the prompt ends."""
-        text = self._text(prompt)
-        ids = self._encode(text)
-        first = []
-        for option in options:
-            longer = self._encode(text + option)
-            goes_on = longer[: len(ids)] == ids and len(longer) > len(ids)
-            # Otherwise the text's last token would swallow it.
-            first.append(longer[len(ids)] if goes_on else self._encode(option)[0])
-        if len(set(first)) < len(first):
-            raise _alike(options, self.info.model)
-        return first
-
-    def _encode(self, text: str) -> list[int]:
-        assert self.tokenizer is not None
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-
 
 def match_options(options: Sequence[str], top: Mapping[str, float]) -> list[float | None]:
     """Find each option's first token among returned ones, by their text.
@@ -291,16 +272,8 @@ def match_options(options: Sequence[str], top: Mapping[str, float]) -> list[floa
     ]
     shared = {token for token, count in Counter(begins).items() if count > 1}
     if shared & set(options):
-        raise _alike(options, "the endpoint's model")
+        raise alike(options, "the endpoint's model")
     return [known[token] if token and token not in shared else None for token in begins]
-
-
-def _alike(options: Sequence[str], model: str) -> EngineError:
-    return EngineError(
-        f"Two of the options {', '.join(options)} begin with the same token of {model}, so their "
-        "probabilities cannot be told apart: take other labels (letters for passages), or a "
-        "strategy that lets the model write."
-    )
 
 
 def _turn(reply: Any, choice: Any, text: str, top: Mapping[str, float]) -> _Turn:

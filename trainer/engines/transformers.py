@@ -5,7 +5,6 @@ runs, the next one gathers. Greedy at temperature 0.
 """
 
 import asyncio
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
-from trainer.errors import EngineError
+from trainer.engines.next_tokens import encode, first_tokens, template_digest
 from trainer.models import load_tokenizer, tokenizer_source
 from trainer.texts import begun_text, cut_passages
 
@@ -63,8 +62,8 @@ class TransformersEngine:
         self._model: Any = load_model(
             checkpoint, "bfloat16" if device == "cuda" else "float32", device
         )
-        template = hashlib.sha256(str(self.tokenizer.chat_template).encode()).hexdigest()[:12]
-        self.info = EngineInfo("transformers", checkpoint, f"the checkpoint's, {template}")
+        template = f"the checkpoint's, {template_digest(self.tokenizer)}"
+        self.info = EngineInfo("transformers", checkpoint, template)
         self.in_flight = IN_FLIGHT
         self._batch_tokens = batch_tokens
         self._pending: list[_Waiting] = []
@@ -73,7 +72,7 @@ class TransformersEngine:
 
     async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
         """Return `n` answers; see `Engine`."""
-        ids = self._encode(self._text(prompt))
+        ids = encode(self.tokenizer, self._text(prompt))
         calls = [self._submit(ids, prompt.prefill, sampling, ()) for _ in range(n)]
         return list(await asyncio.gather(*calls))
 
@@ -85,7 +84,9 @@ class TransformersEngine:
         It shares no batch, so that it may be asked from several event loops.
         """
         done = asyncio.get_running_loop().create_future()
-        call = _Waiting(self._encode(self._text(prompt)), prompt.prefill, sampling, (), done)
+        call = _Waiting(
+            encode(self.tokenizer, self._text(prompt)), prompt.prefill, sampling, (), done
+        )
         stop = threading.Event()
         try:
             (answer,) = await asyncio.to_thread(self._generate, [call], on_text, stop)
@@ -96,14 +97,8 @@ class TransformersEngine:
     async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
         """Return how likely each option's first token is to come next; see `Engine`."""
         text = self._text(prompt)
-        ids = self._encode(text)
-        first = [self._first_token(text, ids, option) for option in options]
-        if len(set(first)) < len(first):
-            raise EngineError(
-                f"Two of the options {', '.join(options)} begin with the same token of "
-                f"{self.info.model}, so their probabilities cannot be told apart: take other "
-                "labels (letters for passages), or a strategy that lets the model write."
-            )
+        ids = encode(self.tokenizer, text)
+        first = first_tokens(self.tokenizer, text, options, self.info.model)
         found: NextTokens = await self._submit(ids, "", None, tuple(first))
         return found
 
@@ -122,16 +117,6 @@ class TransformersEngine:
 
     def _text(self, prompt: Prompt) -> str:
         return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
-
-    def _encode(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def _first_token(self, text: str, ids: list[int], option: str) -> int:
-        """Return the token with which an option goes on where the text ends."""
-        longer = self._encode(text + option)
-        if longer[: len(ids)] == ids and len(longer) > len(ids):
-            return longer[len(ids)]
-        return self._encode(option)[0]  # the text's last token would swallow it
 
     async def _submit(
         self, ids: list[int], prefill: str, sampling: Sampling | None, options: tuple[int, ...]

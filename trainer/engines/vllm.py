@@ -5,7 +5,6 @@ a GPU.
 """
 
 import asyncio
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 from trainer.engines.base import Answer, NextTokens, Prompt, Sampling
+from trainer.engines.next_tokens import template_digest
 from trainer.engines.openai import OpenAIEngine
 from trainer.environment import VLLM_ENVIRONMENT
 from trainer.errors import EngineError, ModelError
@@ -90,10 +90,8 @@ class VllmEngine(OpenAIEngine):
             tokenizer=tokenizer_source(checkpoint),
         )
         assert engine.tokenizer is not None
-        template = hashlib.sha256(str(engine.tokenizer.chat_template).encode()).hexdigest()[:12]
-        engine.info = replace(
-            engine.info, engine="vllm", chat_template=f"the checkpoint's, {template}"
-        )
+        template = f"the checkpoint's, {template_digest(engine.tokenizer)}"
+        engine.info = replace(engine.info, engine="vllm", chat_template=template)
         command = [
             *_interpreter(python),
             *("--host", "127.0.0.1", "--port", str(port)),
