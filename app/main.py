@@ -39,6 +39,7 @@ PAGES = {
         ("compare", "Compare", "compare", "Every pair tested, quality over cost, breakdowns."),
         ("reasoning", "Does reasoning help?", "psychology", "One checkpoint, with and without."),
         ("queries", "Queries", "difference", "Two evaluations, query by query."),
+        ("playground", "Playground", "joystick", "A query and passages, ranked while you watch."),
         ("reward", "Reward sandbox", "science", "What a response earns in GRPO, part by part."),
     ],
 }

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class Playing:
 
     def stop(self) -> None:
         """End it; what was written so far stays."""
-        if not self.done.is_set():
+        with suppress(RuntimeError):  # it has just ended by itself
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _work(self) -> None:

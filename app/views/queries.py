@@ -138,15 +138,17 @@ def one_query(
         "Chains": lambda: chains_side_by_side(opened, benchmark_id, baseline, evaluation, qid),
         "Replay": lambda: replay_view(opened, benchmark_id, evaluation, qid),
     }
-    view = st.segmented_control(
-        "View",
-        list(views),
-        default="Orders",
-        required=True,
-        key="diff_view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = st.segmented_control(
+            "View",
+            list(views),
+            default="Orders",
+            required=True,
+            key="diff_view",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        link("playground", "Open in the playground", "joystick", benchmark=benchmark_id, query=qid)
     views[view or "Orders"]()
     send_one(opened, evaluation, qid, texts, _values(baseline, evaluation, qid))
 

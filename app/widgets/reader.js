@@ -111,7 +111,7 @@ function drawCard(state, pane, card, at) {
   const head = element("div", "card-head")
   head.append(element("span", "place", at + 1), element("span", "chip still", `[${card.id}]`))
   if (pane.mode === "read") {
-    head.append(element("span", card.relevant ? "label yes" : "label", card.relevant ? "relevant" : "not relevant"))
+    if (card.relevant !== null) head.append(element("span", card.relevant ? "label yes" : "label", card.relevant ? "relevant" : "not relevant"))
   } else {
     const toggle = element("button", card.relevant ? "label yes set" : "label set", card.relevant ? "✓ relevant" : "mark relevant")
     toggle.type = "button"

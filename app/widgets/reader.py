@@ -39,6 +39,7 @@ class Card:
     """One passage in a list; `id` is its 1-based number, the same in every pane of a reader.
 
     Attributes:
+        relevant: None where nobody judged it.
         dim: It is not what the pane is about: a window's neighbours. The pane opens at the first
             card that is not dim.
     """
@@ -47,7 +48,7 @@ class Card:
     docid: str
     text: str
     title: str | None
-    relevant: bool
+    relevant: bool | None
     tags: tuple[Tag, ...] = ()
     dim: bool = False
 

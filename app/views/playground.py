@@ -1,0 +1,97 @@
+"""Playground: a query and passages, ranked by one model or two while you watch."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.store import store
+from app.widgets.page import heading, mendable
+from app.widgets.playing import Model, choose_model, load, over, results, templates, watch
+from app.widgets.text import many
+from app.widgets.window_form import Window, window_form
+from curation.training_items import full_text
+from trainer.playground import MOST, Asking, Playing
+
+PLAYED = "played"  # session key of the last window and its answers
+
+opened = store()
+
+
+def settings(model: Model, key: str) -> Asking:
+    """Draw how a model is asked; return it."""
+    known = templates()
+    own = model.template or "listwise"
+    with st.popover("How it is asked", icon=":material/tune:"):
+        template = st.selectbox(
+            "Prompt",
+            known if own in known else [own, *known],
+            index=known.index(own) if own in known else 0,
+            key=f"{key}-template-{own}",
+        )
+        reasoning = st.toggle("Reason before answering", value=True, key=f"{key}-reasoning")
+        tokens = st.number_input(
+            "New tokens at most", 1, 32_768, model.max_new_tokens, key=f"{key}-{model.name}-tokens"
+        )
+        temperature = st.number_input("Temperature", 0.0, 2.0, 0.0, 0.1, key=f"{key}-temperature")
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key=f"{key}-seed")
+    return Asking(
+        str(template), reasoning, int(tokens), model.max_passage_tokens, temperature, int(seed)
+    )
+
+
+def choose() -> list[tuple[Model, Asking]]:
+    """Draw the models; return those that are chosen with how each is asked."""
+    chosen = []
+    for key, label, optional in (("a", "Model", False), ("b", "Beside it", True)):
+        with st.container(border=True):
+            model = choose_model(opened, label, f"playground-{key}", optional=optional)
+            if model is None:
+                continue
+            chosen.append((model, settings(model, f"playground-{key}")))
+            if model.window is not None:
+                st.caption(f"Trained on windows of {model.window}: larger ones are new to it.")
+    return chosen
+
+
+def play(window: Window, chosen: Sequence[tuple[Model, Asking]]) -> None:
+    """Ask the models, draw their answers while they come, and keep them."""
+    texts = [full_text(passage) for passage in window.passages]
+    loaded = [model.served or load(str(model.path)) for model, _ in chosen]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Stop", icon=":material/stop:", key="playground-stop")  # any rerun stops
+        st.caption("Any change on this page stops it too.")
+    playing = [
+        (model, Playing(source, window.query, texts, asking))
+        for source, (model, asking) in zip(loaded, chosen, strict=True)
+    ]
+    try:
+        watch(playing)
+    finally:  # also where the script is stopped: what was written so far stays on the page
+        st.session_state[PLAYED] = (window, over(playing))
+
+
+heading(
+    "Playground",
+    f"One window of 2 to {MOST} passages, asked once: no sliding, and nothing is recorded.",
+)
+left, right = st.columns([3, 2], gap="medium")
+with right, mendable():
+    chosen = choose()
+window = None
+with left, mendable():
+    window = window_form(opened)
+    st.caption(f"{many(len(window.passages), 'passage')}, shown in this order.")
+started = st.button(
+    "Rank",
+    type="primary",
+    icon=":material/play_arrow:",
+    disabled=window is None or not chosen,
+    key="playground-rank",
+)
+answers = st.empty()
+if started and window is not None:
+    with answers.container(), mendable():
+        play(window, chosen)
+if PLAYED in st.session_state:
+    with answers.container():
+        results(*st.session_state[PLAYED])
