@@ -304,10 +304,14 @@ def _line_of(path: Path, qid: str, docid: str) -> int | None:
     return None
 
 
-def _verify(folder: Path) -> BenchmarkManifest:
-    """Return the manifest after checking every file against it."""
+def read_manifest(folder: Path) -> BenchmarkManifest:
+    """Return the manifest alone, without a look at the files that it lists.
+
+    Raises:
+        BenchmarkError: If there is no benchmark in the folder, or its manifest was changed.
+    """
     try:
-        manifest = BenchmarkManifest.model_validate_json((folder / MANIFEST).read_bytes())
+        return BenchmarkManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BenchmarkError(
             f"There is no benchmark in {folder}: {MANIFEST} is missing. "
@@ -315,6 +319,11 @@ def _verify(folder: Path) -> BenchmarkManifest:
         ) from error
     except ValidationError as error:
         raise _changed(folder / MANIFEST, f"it has {error.error_count()} faults") from error
+
+
+def _verify(folder: Path) -> BenchmarkManifest:
+    """Return the manifest after checking every file against it."""
+    manifest = read_manifest(folder)
     optional = {f"{part}.parquet" for part in _OPTIONAL}
     if set(manifest.files) | optional != {f"{part}.parquet" for part in _SCHEMAS}:
         raise _changed(folder / MANIFEST, "it lists other files")

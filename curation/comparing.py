@@ -5,7 +5,7 @@ chance. What is not separable is called so.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -42,6 +42,8 @@ class Comparisons:
     Attributes:
         means: By system, 0..1 for most measures.
         intervals: 95 % bootstrap intervals of the means.
+        judged: Of the systems that it is known of, judged@10: the share of the first ten passages
+            that anyone judged.
     """
 
     measure: str
@@ -49,6 +51,7 @@ class Comparisons:
     means: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     pairs: tuple[Pair, ...]
+    judged: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def worse(self) -> dict[str, list[str]]:
@@ -101,7 +104,12 @@ def as_json(found: Comparisons) -> dict[str, Any]:
         "measure": found.measure,
         "n": found.n,
         "systems": [
-            {"name": name, "mean": mean, "ci95": list(found.intervals[name])}
+            {
+                "name": name,
+                "mean": mean,
+                "ci95": list(found.intervals[name]),
+                "judged@10": found.judged.get(name),
+            }
             for name, mean in found.means.items()
         ],
         "pairs": [
@@ -126,9 +134,13 @@ def as_json(found: Comparisons) -> dict[str, Any]:
 
 def as_markdown(found: Comparisons) -> str:
     """Return a table with significance marks: a letter for each system that a row beats."""
-    rows = [f"| | system | {found.measure} × 100 | 95 % interval |", "|---|---|--:|---|"]
+    rows = [
+        f"| | system | {found.measure} × 100 | 95 % interval | judged@10 |",
+        "|---|---|--:|---|--:|",
+    ]
     for mark, name, mean, bounds in _rows(found):
-        rows.append(f"| {mark} | {_cell(name)} | {mean} | {bounds} |")
+        share = f"{found.judged[name]:.0%}" if name in found.judged else "–"
+        rows.append(f"| {mark} | {_cell(name)} | {mean} | {bounds} | {share} |")
     return "\n".join([*rows, "", _note(found)])
 
 

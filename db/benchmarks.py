@@ -68,6 +68,15 @@ def benchmark_passages(store: Store, benchmark_id: str, docids: list[str]) -> pl
     )
 
 
+def benchmark_qrels(store: Store, benchmark_id: str) -> dict[str, dict[str, int]]:
+    """Return relevance by qid and docid."""
+    path = store.workspace.benchmarks / benchmark_id / "qrels.parquet"
+    found: dict[str, dict[str, int]] = {}
+    for row in store.rows("SELECT qid, docid, relevance FROM read_parquet(?)", [str(path)]):
+        found.setdefault(row["qid"], {})[row["docid"]] = row["relevance"]
+    return found
+
+
 def pin_baseline(store: Store, benchmark_id: str, evaluation_id: str) -> None:
     """Compare the benchmark's other evaluations with this one from now on."""
     store.execute("INSERT INTO baseline_pins VALUES (?, ?, now())", [benchmark_id, evaluation_id])

@@ -139,6 +139,16 @@ def ranking_of(store: Store, evaluation_id: str, qid: str) -> list[str]:
     return [] if row is None else list(row["docids"])
 
 
+def tops(store: Store, evaluation_ids: list[str], k: int) -> list[tuple[str, str, list[str]]]:
+    """Return evaluation_id, qid and the first `k` docids of every query's final order."""
+    rows = store.rows(
+        "SELECT evaluation_id, qid, docids[1:$k] AS docids FROM evaluation_rankings"
+        " WHERE evaluation_id IN (SELECT unnest($ids::VARCHAR[])) ORDER BY ALL",
+        {"ids": evaluation_ids, "k": k},
+    )
+    return [(row["evaluation_id"], row["qid"], row["docids"]) for row in rows]
+
+
 def costs(store: Store, evaluation_ids: list[str]) -> list[dict[str, Any]]:
     """Return what each evaluation spent, per query: means, and seconds by quantile.
 

@@ -1,13 +1,16 @@
 """Evaluations beside each other: means with intervals, paired tests against a baseline."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import polars as pl
 
 from curation import benchmarks as benchmark_files
-from curation import scoring, significance
+from curation import holes, scoring, significance
 from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.comparing import Comparisons, compare_all
 from curation.errors import CurationError
@@ -16,6 +19,7 @@ from db.store import Store
 from trainer.recipes import DEFAULT_MEASURES
 
 FIRST_STAGE = "first-stage"
+JUDGED_AT = 10
 
 
 def add_benchmark(
@@ -55,7 +59,7 @@ def add_benchmark(
     benchmarks.insert_benchmark(
         store,
         benchmark_id=manifest.benchmark_id,
-        name=name,
+        name=name.strip(),
         n_queries=manifest.n_queries,
         n_passages=manifest.n_passages,
     )
@@ -83,6 +87,54 @@ def add_benchmark(
     return manifest
 
 
+def judged(
+    store: Store, benchmark_id: str, evaluation_ids: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Return judged@10 (0..1) and the holes (unjudged passages in a query's top 10), both means.
+
+    Over the judged queries that an evaluation has results for; it is absent where it has none.
+    """
+    qrels = benchmarks.benchmark_qrels(store, benchmark_id)
+    runs: dict[str, dict[str, dict[str, float]]] = {}
+    for evaluation_id, qid, docids in evaluations.tops(store, list(evaluation_ids), JUDGED_AT):
+        if qid in qrels and docids:
+            scores = {docid: -float(rank) for rank, docid in enumerate(docids)}
+            runs.setdefault(evaluation_id, {})[qid] = scores
+    return {
+        evaluation_id: (
+            fmean(holes.judged_at(qrels, run, JUDGED_AT).values()),
+            fmean(len(each) for each in holes.holes(qrels, run, JUDGED_AT).values()),
+        )
+        for evaluation_id, run in runs.items()
+    }
+
+
+def describe_benchmark(store: Store, wanted: str) -> dict[str, Any]:
+    """Return what a benchmark holds: its manifest, its folder, and its first stage's means.
+
+    Raises:
+        NotFoundError: There is no such benchmark.
+        BenchmarkError: Its files were changed.
+    """
+    row = benchmarks.get_benchmark(store, wanted)
+    benchmark_id, folder = row["benchmark_id"], store.workspace.benchmarks / row["benchmark_id"]
+    content = benchmark_files.read_benchmark(folder)
+    first = f"{FIRST_STAGE}:{benchmark_id}"
+    means = {
+        name: evaluations.means(store, [first], name).get(first)
+        for name in evaluations.measure_names(store, benchmark_id)
+    }
+    share, unjudged = judged(store, benchmark_id, [first]).get(first, (None, None))
+    return {
+        **content.manifest.model_dump(),
+        "name": row["name"],
+        "n_excluded": sum(map(len, content.excluded.values())),
+        "domains": dict(Counter(content.domains.values())),
+        "folder": str(folder),
+        "first_stage": means | {"Judged@10": share, "holes@10": unjudged},
+    }
+
+
 def measure_frame(per_query: dict[str, dict[str, float]]) -> pl.DataFrame:
     """Return per-query values as rows of qid, measure, value."""
     return pl.DataFrame(
@@ -103,12 +155,17 @@ def table(store: Store, benchmark_id: str, measure: str = "nDCG@10") -> list[dic
 
     Returns:
         Rows in the order they were made: evaluation_id, name, checkpoint_id, strategy, settings,
-        summary, created_at, measure, n, value (mean, 0..1), ci95 (low, high), is_baseline; and
-        difference, difference_ci95, p, wins, ties, losses, which are None for the baseline.
+        summary, created_at, measure, n, value (mean, 0..1), ci95 (low, high), is_baseline, judged
+        and holes (see `judged`; None without results); and difference, difference_ci95, p, wins,
+        ties, losses, which are None for the baseline.
     """
     rows = evaluations.list_evaluations(store, benchmark_id)
     baseline = benchmarks.pinned_baseline(store, benchmark_id) or f"{FIRST_STAGE}:{benchmark_id}"
-    return compare(store, rows, measure, {row["evaluation_id"]: baseline for row in rows})
+    compared = compare(store, rows, measure, {row["evaluation_id"]: baseline for row in rows})
+    known = judged(store, benchmark_id, [row["evaluation_id"] for row in rows])
+    for row in compared:
+        row["judged"], row["holes"] = known.get(row["evaluation_id"], (None, None))
+    return compared
 
 
 def compare_evaluations(store: Store, wanted: Sequence[str], measure: str) -> Comparisons:
@@ -136,7 +193,9 @@ def compare_evaluations(store: Store, wanted: Sequence[str], measure: str) -> Co
     values: dict[str, dict[str, float]] = {label: {} for label in labels.values()}
     for evaluation_id, qid, value in evaluations.per_query(store, list(labels), measure).rows():
         values[labels[evaluation_id]][qid] = value
-    return compare_all(measure, values)
+    known = judged(store, rows[0]["benchmark_id"], list(labels))
+    shares = {label: known[each][0] for each, label in labels.items() if each in known}
+    return replace(compare_all(measure, values), judged=shares)
 
 
 def compare(

@@ -1,6 +1,5 @@
 """Commands over benchmarks: add, list, show, suite, leaderboard."""
 
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +9,8 @@ import typer
 from app.commands.terminal import Json, emit, open_store, render
 from curation import leaderboard
 from curation.benchmark_folders import DEFAULT_SPLIT
-from curation.benchmarks import read_benchmark
 from curation.leaderboard import PublishedTable, published_tables
-from db import benchmarks, evaluations, suites
+from db import benchmarks, suites
 from db.errors import RankDeskError
 from trainer import leaders, scoreboard
 
@@ -35,8 +33,11 @@ def benchmark_add(
         Path | None, typer.Option(help="A folder as BEIR, BRIGHT or R2MED publish it.")
     ] = None,
     split: Annotated[
-        str, typer.Option(help="BEIR's split, or BRIGHT's task where there are several.")
-    ] = DEFAULT_SPLIT,
+        str | None,
+        typer.Option(
+            help=f"BEIR's split [{DEFAULT_SPLIT}], BRIGHT's task where there are several."
+        ),
+    ] = None,
     queries: Annotated[
         Path | None, typer.Option(help="TSV, JSONL, parquet or TREC topics.")
     ] = None,
@@ -47,27 +48,32 @@ def benchmark_add(
     as_json: Json = False,
 ) -> None:
     """Register a benchmark, from a published folder or from files, and score its first stage."""
+    if split and not folder:
+        raise typer.BadParameter("--split is of a published folder: name it with --folder.")
     with open_store(context) as store:
         manifest = scoreboard.add_benchmark(
             store,
             name,
             run=run,
             folder=folder,
-            split=split,
+            split=split or DEFAULT_SPLIT,
             queries=queries,
             passages=passages,
             qrels=qrels,
         )
+        # The same content may be there under another name already, which it keeps.
+        kept = benchmarks.get_benchmark(store, manifest.benchmark_id)["name"]
         row = scoreboard.table(store, manifest.benchmark_id)[0]
     emit(
         {
             "benchmark_id": manifest.benchmark_id,
-            "name": name,
+            "name": kept,
             "n_queries": manifest.n_queries,
+            "max_passage_tokens": manifest.max_passage_tokens,
             "first_stage": {"nDCG@10": row["value"]},
         },
         as_json,
-        lambda: f"{name}: {manifest.n_queries} queries, first stage nDCG@10 {row['value']:.4f}",
+        lambda: f"{kept}: {manifest.n_queries} queries, first stage nDCG@10 {row['value']:.4f}",
     )
 
 
@@ -88,22 +94,25 @@ def benchmark_show(
 ) -> None:
     """Show what a benchmark holds and how its first stage does."""
     with open_store(context) as store:
-        found = benchmarks.get_benchmark(store, wanted)
-        folder = store.workspace.benchmarks / found["benchmark_id"]
-        content = read_benchmark(folder)
-        first = f"{scoreboard.FIRST_STAGE}:{found['benchmark_id']}"
-        measures = {
-            name: evaluations.means(store, [first], name).get(first)
-            for name in evaluations.measure_names(store, found["benchmark_id"])
-        }
-    result = {
-        **content.manifest.model_dump(exclude={"files"}),
-        "n_excluded": sum(map(len, content.excluded.values())),
-        "domains": dict(Counter(content.domains.values())),
-        "first_stage": measures,
-        "folder": str(folder),
-    }
-    emit(result, as_json, lambda: "\n".join(f"{key}: {value}" for key, value in result.items()))
+        found = scoreboard.describe_benchmark(store, wanted)
+    rows = [{"what": label, "is": found[key]} for key, label in _SHOWN.items()]
+    for key, title in (("domains", "domain"), ("first_stage", "first stage"), ("files", "file")):
+        rows += [{"what": f"{title} {name}", "is": value} for name, value in found[key].items()]
+    emit(found, as_json, lambda: render(rows, {"what": found["name"], "is": ""}))
+
+
+_SHOWN = {
+    "benchmark_id": "content id",
+    "folder": "folder",
+    "n_queries": "queries",
+    "n_judged": "… with labels",
+    "n_ranked": "… with first-stage results",
+    "n_passages": "passages",
+    "n_qrels": "labels",
+    "n_run": "first-stage results",
+    "n_excluded": "excluded pairs",
+    "max_passage_tokens": "passages cut at, as published (tokens)",
+}
 
 
 @benchmark.command("suite")
@@ -117,6 +126,15 @@ def benchmark_suite(
     with open_store(context) as store:
         made = suites.set_suite(store, name, wanted)
     emit(made, as_json, lambda: f"{made['name']}: {', '.join(made['benchmarks'])}")
+
+
+@benchmark.command("suites")
+def benchmark_suites(context: typer.Context, as_json: Json = False) -> None:
+    """List the suites and their benchmarks."""
+    with open_store(context) as store:
+        rows = suites.list_suites(store)
+    shown = [{"name": row["name"], "benchmarks": ", ".join(row["benchmarks"])} for row in rows]
+    emit(rows, as_json, lambda: render(shown, {"name": "suite", "benchmarks": "benchmarks"}))
 
 
 @benchmark.command("leaderboard")

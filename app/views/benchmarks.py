@@ -10,6 +10,7 @@ from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.scores import score_table
 from app.widgets.text import plain, points
 from curation.benchmark_folders import DEFAULT_SPLIT
+from curation.benchmarks import read_manifest
 from db import benchmarks
 from trainer import scoreboard
 
@@ -88,6 +89,10 @@ heading(
 found = benchmarks.list_benchmarks(opened)
 if found:
     first = [score_table(opened, row["benchmark_id"])[0] for row in found]
+    cut = [
+        read_manifest(opened.workspace.benchmarks / row["benchmark_id"]).max_passage_tokens
+        for row in found
+    ]
     st.dataframe(
         pl.DataFrame(
             {
@@ -95,6 +100,8 @@ if found:
                 "queries": [row["n_queries"] for row in found],
                 "passages": [row["n_passages"] for row in found],
                 "first": [points(row["value"]) for row in first],
+                "judged": [row["judged"] for row in first],
+                "cut": pl.Series(cut, dtype=pl.Int64),
                 "added": [row["created_at"] for row in found],
                 "id": [row["benchmark_id"] for row in found],
             }
@@ -105,7 +112,15 @@ if found:
             "name": "Name",
             "queries": "Queries",
             "passages": "Passages",
-            "first": "First stage, nDCG@10",
+            "first": st.column_config.TextColumn("First stage, nDCG@10", alignment="right"),
+            "judged": st.column_config.NumberColumn(
+                "Its judged@10",
+                format="percent",
+                help="Of a query's first ten passages, how many anyone judged.",
+            ),
+            "cut": st.column_config.NumberColumn(
+                "Passages cut at", help="Tokens, in the results that are published on it."
+            ),
             "added": st.column_config.DatetimeColumn("Added", format="YYYY-MM-DD HH:mm"),
             "id": "Content id",
         },

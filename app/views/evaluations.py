@@ -36,6 +36,8 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
                     if row["wins"] is None
                     else f"{row['wins']} / {row['ties']} / {row['losses']}",
                     "strategy": row["strategy"],
+                    "judged": row["judged"],
+                    "holes": row["holes"],
                     "repaired": repaired(row["summary"]),
                     "apart": (row["summary"] or {}).get("disagreement"),
                 }
@@ -55,6 +57,15 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
             "p": "p (paired)",
             "wtl": "Win / tie / loss",
             "strategy": "Strategy",
+            "judged": st.column_config.NumberColumn(
+                "Judged@10",
+                format="percent",
+                help="Of a query's first ten passages, how many anyone judged. The others count as "
+                "irrelevant: a lower share than another evaluation's may hide relevant ones.",
+            ),
+            "holes": st.column_config.NumberColumn(
+                "Holes", format="%.1f", help="Unjudged passages among a query's first ten, mean."
+            ),
             "repaired": "Answers repaired",
             "apart": st.column_config.NumberColumn(
                 "Samples disagree",
