@@ -4,6 +4,8 @@ Published tables are data (`curation/published/*.yaml`), each with its source. A
 is taken for a benchmark of the workspace by its name: `bright-biology` is `biology`.
 """
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +68,7 @@ class Row:
         window: "size/step" where it is known.
         values: The measure, 0..1, by benchmark; a benchmark that was not evaluated is absent.
         average: The macro average over all benchmarks; None unless every one has a value.
+        published_average: Of a published row, over all data sets of its table, 0..1.
         source: Of a published row, where it stands.
         evaluations: Of a measured row, the evaluation of each benchmark.
     """
@@ -77,6 +80,7 @@ class Row:
     window: str
     values: dict[str, float]
     average: float | None
+    published_average: float | None = None
     source: str = ""
     evaluations: dict[str, str] = field(default_factory=dict)
 
@@ -94,18 +98,26 @@ def published_tables() -> dict[str, PublishedTable]:
 
 
 def matching(table: PublishedTable, benchmarks: Iterable[str]) -> dict[str, str]:
-    """Return the table's data set of each benchmark whose name ends with it.
+    """Return the table's data set of each benchmark whose name ends with its words.
+
+    A name that has another table's name in it is that table's: R2MED has a biology too.
 
     Example:
         >>> bright = published_tables()["BRIGHT"]
         >>> matching(bright, ["BRIGHT-Biology", "bright_theoremqa-questions", "demo"])
         {'BRIGHT-Biology': 'biology', 'bright_theoremqa-questions': 'theoremqa_questions'}
+        >>> matching(bright, ["astrobiology", "r2med-biology"])
+        {}
     """
+    others = {_squeezed(name) for name in published_tables()} - {_squeezed(table.name)}
+    datasets = {_squeezed(each): each for each in table.datasets}
     found = {}
     for name in benchmarks:
-        ends = [each for each in table.datasets if _squeezed(name).endswith(_squeezed(each))]
-        if ends:
-            found[name] = max(ends, key=len)
+        words = _words(name)
+        ends = ["".join(words[start:]) for start in range(len(words))]  # the longest first
+        known = [datasets[end] for end in ends if end in datasets]
+        if known and others.isdisjoint(words):
+            found[name] = known[0]
     return found
 
 
@@ -142,6 +154,7 @@ def published_rows(table: PublishedTable, benchmarks: Sequence[str]) -> list[Row
                 window=each.window or "",
                 values=values,
                 average=macro_average(values, benchmarks),
+                published_average=each.average / 100,
                 source=each.source,
             )
         )
@@ -175,19 +188,34 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 
 def as_markdown(rows: Sequence[Row], benchmarks: Sequence[str]) -> str:
     """Return a leaderboard as a Markdown table, values × 100."""
-    head = ["system", "kind", "first stage", "strategy", "window", *benchmarks, "average", "source"]
-    lines = [head, ["---"] * 5 + ["--:"] * (len(benchmarks) + 1) + ["---"]]
-    for row in rows:
-        cells = [row.system, row.kind, row.first_stage, row.strategy, row.window]
-        cells += [_points(row.values.get(name)) for name in benchmarks]
-        lines.append([*cells, _points(row.average), row.source])
+    head, *cells = _cells(rows, benchmarks, missing="–")
+    lines = [head, ["---"] * 5 + ["--:"] * (len(benchmarks) + 2) + ["---"], *cells]
     shown = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     return "".join(f"| {' | '.join(line)} |\n" for line in shown)
 
 
-def _points(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.2f}"
+def as_csv(rows: Sequence[Row], benchmarks: Sequence[str]) -> str:
+    """Return a leaderboard as CSV, values × 100, with nothing where there is none."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(_cells(rows, benchmarks, missing=""))
+    return file.getvalue()
+
+
+def _cells(rows: Sequence[Row], benchmarks: Sequence[str], *, missing: str) -> list[list[str]]:
+    lines = [[*("system", "kind", "first stage", "strategy", "window"), *benchmarks]]
+    lines[0] += ["average", "average as published", "source"]
+    for row in rows:
+        values = [row.values.get(name) for name in benchmarks]
+        values += [row.average, row.published_average]
+        points = [missing if value is None else f"{100 * value:.2f}" for value in values]
+        cells = [row.system, row.kind, row.first_stage, row.strategy, row.window]
+        lines.append([*cells, *points, row.source])
+    return lines
 
 
 def _squeezed(name: str) -> str:
-    return _NAME.sub("", name.lower())
+    return "".join(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in _NAME.split(name.lower()) if word]

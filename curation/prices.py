@@ -3,7 +3,7 @@
 deepseek-reasoner: {prompt: 0.28, completion: 0.42}
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from curation.errors import FormatError
 
-_Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 _MILLION = 1_000_000
 
 
@@ -42,10 +42,11 @@ def read_prices(path: Path) -> dict[str, Price]:
     """Return prices by model; none where there is no file.
 
     Raises:
-        FormatError: If the file is no such table; it names the line or the field.
+        FormatError: If the file is no such table; it names line and field.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data, root = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -57,8 +58,9 @@ def read_prices(path: Path) -> dict[str, Price]:
             file=path,
             line=None if mark is None else mark.line + 1,
         ) from error
+    _require_one_each(path, root)
     try:
-        return _TABLE.validate_python(data or {})
+        return _TABLE.validate_python({} if data is None else data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -66,8 +68,28 @@ def read_prices(path: Path) -> dict[str, Price]:
             f"{first['msg']}, got {first['input']!r:.80}; a model has two prices, `prompt` and "
             "`completion`, in US dollars per million tokens",
             file=path,
+            line=_line_of(root, first["loc"]),
             field=field,
         ) from error
+
+
+def _require_one_each(path: Path, root: yaml.Node | None) -> None:
+    """Raise FormatError where a model stands twice: YAML alone would take the last one."""
+    seen = set()
+    for key, _ in root.value if isinstance(root, yaml.MappingNode) else ():
+        if key.value in seen:
+            line = key.start_mark.line + 1
+            raise FormatError("it stands twice; keep one", file=path, line=line, field=key.value)
+        seen.add(key.value)
+
+
+def _line_of(node: yaml.Node | None, place: Sequence[int | str]) -> int | None:
+    """Return the 1-based line of the value at `place`, or of the nearest one around it."""
+    for step in place:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        node = next((value for key, value in node.value if key.value == str(step)), node)
+    return None if node is None else node.start_mark.line + 1
 
 
 def write_prices(path: Path, prices: Mapping[str, Price]) -> None:

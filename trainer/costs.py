@@ -14,10 +14,20 @@ def models_of(store: Store, evaluation: dict[str, Any]) -> dict[str, str]:
     A checkpoint of the workspace goes by its name, any other model by what served it calls it.
     """
     names = {row["path"]: row["name"] for row in checkpoints.list_checkpoints(store)}
-    engines = evaluation["summary"].get("engines", {})
     return {
-        model: names.get(info["model"]) or _short(info["model"]) for model, info in engines.items()
+        model: names.get(info["model"]) or _short(info["model"])
+        for model, info in engines_of(evaluation).items()
     }
+
+
+def engines_of(evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what an evaluation's engines say of themselves, by `main` and `small`.
+
+    Evaluations from before there were two keep the one as `engine`; a first stage has none.
+    """
+    summary = evaluation["summary"]
+    found = summary.get("engines") or {"main": summary.get("engine")}
+    return {model: info for model, info in found.items() if info}
 
 
 def price_per_query(store: Store, rows: list[dict[str, Any]]) -> dict[str, float | None]:

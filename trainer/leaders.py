@@ -1,10 +1,13 @@
 """What was measured on the benchmarks of a suite, gathered into rows of a leaderboard."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from curation.leaderboard import PublishedTable, Row, macro_average, ordered, published_rows
 from db import checkpoints, evaluations, suites
 from db.store import Store
+from trainer.costs import engines_of
 from trainer.scoreboard import FIRST_STAGE
 
 # Of settings, what does not tell one way of ranking from another.
@@ -62,18 +65,18 @@ _FIRST_STAGES = {"run": "the benchmark's run", "bm25": "BM25", "dense": "MiniLM"
 
 
 def _way(row: dict[str, Any]) -> str:
-    """Return what tells a way of ranking apart, whatever the benchmark."""
-    settings = sorted((key, str(value)) for key, value in row["settings"].items())
-    kept = [pair for pair in settings if pair[0] not in _BESIDE]
-    return f"{row['checkpoint_id'] or _served(row)} {kept}"
+    """Return what tells a way of ranking apart, whatever the benchmark: models and settings."""
+    settings = {key: value for key, value in row["settings"].items() if key not in _BESIDE}
+    models = {model: each["model"] for model, each in engines_of(row).items()}
+    if row["checkpoint_id"] is not None:
+        models["main"] = row["checkpoint_id"]  # the same, whichever engine loads it
+    return json.dumps([models, settings], sort_keys=True)
 
 
 def _system(row: dict[str, Any], models: dict[str, str]) -> str:
-    if row["name"] == FIRST_STAGE:
+    if row["evaluation_id"].startswith(f"{FIRST_STAGE}:"):
         return "first stage"
-    return models.get(row["checkpoint_id"] or "") or _served(row) or str(row["name"])
-
-
-def _served(row: dict[str, Any]) -> str:
-    """Return what endpoints call their model."""
-    return str(row["summary"].get("engines", {}).get("main", {}).get("model", ""))
+    engines = engines_of(row)
+    main = models.get(row["checkpoint_id"] or "") or engines.get("main", {}).get("model", "")
+    small = f" + {Path(engines['small']['model']).name}" if "small" in engines else ""
+    return f"{main or row['name']}{small}"

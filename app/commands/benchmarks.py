@@ -143,7 +143,7 @@ def benchmark_leaderboard(
     suite: Annotated[str, typer.Argument(help="A suite's name, or a benchmark's.")],
     published: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(published_tables())} or none [the one with these names]."),
+        typer.Option(help="BRIGHT, R2MED, BEIR or none [the one that has these names]."),
     ] = None,
     as_json: Json = False,
 ) -> None:

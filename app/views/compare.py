@@ -143,7 +143,7 @@ def spending(found: Comparisons, labels: dict[str, str]) -> None:
     table = [
         {"name": label, "value": 100 * found.means[label]}
         | {key: (rows[each][key] if each in rows else 0.0) for key in COSTS}
-        | {"price": _thousand(prices.get(each))}
+        | {"each": prices.get(each), "price": _thousand(prices.get(each))}
         | {"seconds_p95": rows[each]["seconds_p95"] if each in rows else 0.0}
         for each, label in labels.items()
     ]
@@ -154,11 +154,12 @@ def spending(found: Comparisons, labels: dict[str, str]) -> None:
         )
         number = st.column_config.NumberColumn
         st.dataframe(
-            pl.DataFrame(table).select("name", "price", *COSTS, "seconds_p95"),
+            pl.DataFrame(table).select("name", "each", "price", *COSTS, "seconds_p95"),
             hide_index=True,
             alt="What each evaluation cost, per query",
             column_config={
                 "name": st.column_config.TextColumn("Per query", pinned=True),
+                "each": number("$ / query", format="%.6f", help="By the price table"),
                 "price": number("$ / 1,000", format="%.2f", help=f"{PRICE}; by the price table"),
                 "completion_tokens": number("Generated", format="%.0f"),
                 "prompt_tokens": number("Prompt tokens", format="%.0f"),

@@ -6,10 +6,11 @@ import streamlit as st
 from app.store import store
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.pick import pick
-from app.widgets.text import plain
+from app.widgets.text import many, plain
 from curation.leaderboard import (
     PublishedTable,
     Row,
+    as_csv,
     as_markdown,
     closest_table,
     matching,
@@ -20,6 +21,7 @@ from db import benchmarks, suites
 from trainer import ingest, leaders
 
 NONE = "none"
+ALONE = "published: "  # before a table's name: the table by itself
 
 opened = store()
 ingest.sync(opened)
@@ -34,13 +36,14 @@ def suite_form(names: dict[str, str]) -> None:
         if st.form_submit_button("Save", type="primary"):
             with mendable():
                 made = suites.set_suite(opened, name or "", chosen)
-                st.session_state[NOTICE] = f"{made['name']}: {len(chosen)} benchmarks"
+                st.session_state[NOTICE] = f"{made['name']}: {many(len(chosen), 'benchmark')}"
                 st.query_params["suite"] = made["name"]
                 st.rerun()
 
 
 def board(rows: list[Row], columns: list[str], name: str) -> None:
     """Draw the rows, and what they can be taken away as."""
+    keys = {f"value-{number}": column for number, column in enumerate(columns)}
     frame = pl.DataFrame(
         [
             {
@@ -49,11 +52,10 @@ def board(rows: list[Row], columns: list[str], name: str) -> None:
                 "first stage": row.first_stage,
                 "strategy": row.strategy,
                 "window": row.window,
-                "average": None if row.average is None else 100 * row.average,
-                **{
-                    column: None if column not in row.values else 100 * row.values[column]
-                    for column in columns
-                },
+                "evaluated": f"{len(row.values)} of {len(columns)}",
+                "average": _points(row.average),
+                **{key: _points(row.values.get(column)) for key, column in keys.items()},
+                "as published": _points(row.published_average),
                 "source": row.source,
             }
             for row in rows
@@ -61,27 +63,39 @@ def board(rows: list[Row], columns: list[str], name: str) -> None:
         infer_schema_length=None,
     )
     number = st.column_config.NumberColumn
+    whole = all(len(row.values) == len(columns) for row in rows)
+    unquoted = all(row.published_average is None for row in rows)
     st.dataframe(
         frame,
         hide_index=True,
         height="content" if len(rows) < 14 else 520,
         alt="Leaderboard",
         column_config={
-            "kind": st.column_config.TextColumn("", width="small", pinned=True),
+            "kind": st.column_config.TextColumn("Kind", width="small", pinned=True),
             "system": st.column_config.TextColumn("System", pinned=True),
             "first stage": "First stage",
             "strategy": "Strategy",
             "window": "Window/step",
-            "average": number(
-                "Average", format="%.2f", help="Macro: every benchmark counts the same"
+            "evaluated": None
+            if whole
+            else st.column_config.TextColumn(
+                "Has", help="Benchmarks with a value. With fewer than all there is no average."
             ),
-            **{column: number(plain(column), format="%.2f") for column in columns},
-            "source": "Source",
+            "average": number(
+                "Average",
+                format="%.2f",
+                help="Macro, over the benchmarks shown: each counts the same.",
+            ),
+            **{key: number(plain(column), format="%.2f") for key, column in keys.items()},
+            "as published": None
+            if unquoted
+            else number("As published", format="%.2f", help="Over all data sets of the table."),
+            "source": None if unquoted else "Source",
         },
     )
     with st.container(horizontal=True):
         st.download_button(
-            "CSV", frame.write_csv(), f"{name}.csv", "text/csv", icon=":material/download:"
+            "CSV", as_csv(rows, columns), f"{name}.csv", "text/csv", icon=":material/download:"
         )
         st.download_button(
             "Markdown",
@@ -92,31 +106,22 @@ def board(rows: list[Row], columns: list[str], name: str) -> None:
         )
 
 
-def of_workspace(table_names: list[str]) -> None:
+def _points(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def of_workspace(suite: str, members: list[str], wanted: str) -> None:
     """Draw the leaderboard of a suite or a benchmark."""
-    names = {row["benchmark_id"]: row["name"] for row in benchmarks.list_benchmarks(opened)}
-    found = {
-        row["name"]: f"{row['name']} ({len(row['benchmarks'])} benchmarks)"
-        for row in suites.list_suites(opened)
-    }
-    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-    with left:
-        suite = pick("Suite", {**found, **{name: name for name in names.values()}}, key="suite")
-    members = suites.get_suite(opened, suite)["benchmarks"]
-    closest = closest_table(members)
-    with middle:
-        wanted = pick(
-            "Published beside it",
-            {NONE: "nothing", **{name: name for name in table_names}},
-            key="published",
-            default=closest.name if closest else NONE,
-        )
-    with right:
-        suite_form(names)
     table = published_tables().get(wanted)
     if table is not None:
         said(table, members)
     board(leaders.leaderboard(opened, suite, table), members, suite)
+    st.caption(
+        "Measured rows are this workspace's evaluations: of several of one model with the same "
+        "settings the newest counts. Published ones are quoted, and come from other hardware and "
+        "library versions: half a point of the average, and one or two of a data set, are rerun "
+        "noise. Whether two measured rows differ is tested on the Compare page."
+    )
 
 
 def said(table: PublishedTable, members: list[str]) -> None:
@@ -132,22 +137,45 @@ def said(table: PublishedTable, members: list[str]) -> None:
     st.warning(
         f"{plain(table.name)} has no data set that {plain(unknown)} is named after, so its rows "
         "have no average here. Name benchmarks as the table names its data sets, such as "
-        f"{plain(table.name.lower())}-{plain(table.datasets[0])}.",
+        f"{plain(table.name.lower())}-{plain(table.datasets[0])}, leave the others out of the "
+        f"suite, or choose “{plain(table.name)}, as published” to see the table by itself.",
         icon=":material/info:",
     )
 
 
+def alone(table: PublishedTable) -> None:
+    """Draw a published table by itself."""
+    st.caption(f"{plain(table.name)}, {plain(table.measure)} × 100, from {plain(table.source)}.")
+    board(published_rows(table, list(table.datasets)), list(table.datasets), table.name)
+
+
 heading("Leaderboard", "Several benchmarks at once: measured here, and as others published it.")
-tables = list(published_tables())
-if benchmarks.list_benchmarks(opened):
-    of_workspace(tables)
-    st.caption(
-        "Measured rows are this workspace's evaluations; published ones are quoted, and come from "
-        "other hardware and library versions: half a point of the average is rerun noise."
-    )
-else:
+names = {row["benchmark_id"]: row["name"] for row in benchmarks.list_benchmarks(opened)}
+tables = published_tables()
+choices = {
+    row["name"]: f"{row['name']} ({many(len(row['benchmarks']), 'benchmark')})"
+    for row in suites.list_suites(opened)
+}
+choices |= {name: name for name in names.values() if name not in choices}
+choices |= {f"{ALONE}{name}": f"{name}, as published" for name in tables}
+if not names:
     empty_state("leaderboard", "Nothing measured yet", "Below is what others published.")
     link("benchmarks", "Add a benchmark", "quiz")
-    chosen = published_tables()[pick("Published", {name: name for name in tables}, key="published")]
-    datasets = list(chosen.datasets)
-    board(published_rows(chosen, datasets), datasets, chosen.name)
+left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+with left:
+    suite = pick("Suite", choices, key="suite")
+if suite.startswith(ALONE) and suite.removeprefix(ALONE) in tables:
+    alone(tables[suite.removeprefix(ALONE)])
+else:
+    members = suites.get_suite(opened, suite)["benchmarks"]
+    closest = closest_table(members)
+    with middle:
+        beside = pick(
+            "Published beside it",
+            {NONE: "nothing", **{name: name for name in tables}},
+            key="published",
+            default=closest.name if closest else NONE,
+        )
+    with right:
+        suite_form(names)
+    of_workspace(suite, members, beside)

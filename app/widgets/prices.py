@@ -51,7 +51,9 @@ def _table(lines: list[dict[str, Any]]) -> dict[str, Price]:
     whole = [
         line
         for line in lines
-        if line["model"] and line["prompt"] is not None and line["completion"] is not None
+        if (line["model"] or "").strip()
+        and line["prompt"] is not None
+        and line["completion"] is not None
     ]
     models = [line["model"].strip() for line in whole]
     if len(set(models)) < len(models):

@@ -13,7 +13,7 @@ from db import benchmarks, evaluations, suites
 from db.errors import NotFoundError, RankDeskError, StoreError
 from db.store import Store
 from db.workspace import Workspace
-from trainer import costs
+from trainer import costs, scoreboard
 
 OpenPage = Callable[..., AppTest]
 
@@ -63,8 +63,25 @@ def test_published_tables_can_be_read_without_a_benchmark(
     workspace: Workspace, open_page: OpenPage
 ) -> None:
     Store.create(workspace).close()
-    app = open_page("leaderboard", published="BRIGHT")
-    assert "ReasonRank 32B" in list(app.dataframe[0].value["system"])
+    app = open_page("leaderboard", suite="published: BRIGHT")
+    assert errors(app) == []
+    assert "RaDeR + BM25" in list(app.dataframe[0].value["system"])
+
+
+def test_a_published_table_stands_by_itself(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("leaderboard", suite="published: R2MED")
+    assert errors(app) == []
+    shown = app.dataframe[0].value
+    assert set(shown["kind"]) == {"published"}
+    assert list(shown["average"].round(2)) == list(shown["as published"].round(2))
+
+
+def test_what_nobody_judged_stands_beside_each_evaluation(sample: Workspace) -> None:
+    with Store.open(sample) as store:
+        benchmark = benchmarks.list_benchmarks(store)[0]
+        for row in scoreboard.table(store, benchmark["benchmark_id"]):
+            # Each query has eight candidates, one of them judged.
+            assert (row["judged"], row["holes"]) == (pytest.approx(1 / 8), 7)
 
 
 def test_a_query_costs_what_its_tokens_do(sample: Workspace, open_page: OpenPage) -> None:

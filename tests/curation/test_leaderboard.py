@@ -1,10 +1,14 @@
 """Published tables are what papers print, and stand beside measured rows by name."""
 
+import csv
+import io
+
 import pytest
 
 from curation.errors import CurationError
 from curation.leaderboard import (
     Row,
+    as_csv,
     as_markdown,
     closest_table,
     macro_average,
@@ -32,6 +36,7 @@ def test_published_rows_over_some_of_the_data_sets():
     first = next(row for row in published_rows(table, names) if row.system == "ReasonIR 8B")
     assert first.values == pytest.approx({"bright-pony": 0.1955, "bright-biology": 0.4349})
     assert first.average == pytest.approx((0.1955 + 0.4349) / 2)
+    assert first.published_average == 0.3059  # over all twelve
     assert (first.kind, first.source) == ("published", "arXiv 2508.07050 v3, Table 1")
     assert all(row.average is None for row in published_rows(table, [*names, "demo"]))
 
@@ -50,6 +55,22 @@ def test_the_published_first_stage_is_what_we_measure(task):
 def test_the_longest_name_that_fits_is_taken():
     found = matching(published_tables()["R2MED"], ["r2med MedQA-Diag", "PMC_Clinical", "diag"])
     assert found == {"r2med MedQA-Diag": "medqa_diag", "PMC_Clinical": "pmc_clinical"}
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("earthscience", "earth_science"),
+        ("BRIGHT/Stack-Overflow", "stackoverflow"),
+        ("astrobiology", None),  # its end is no word of its own
+        ("micro-economics", "economics"),
+        ("r2med-biology", None),  # another table's
+        ("biology-v2", None),
+        ("…", None),
+    ],
+)
+def test_names_fit_by_their_last_words(name, dataset):
+    assert matching(published_tables()["BRIGHT"], [name]).get(name) == dataset
 
 
 @pytest.mark.parametrize(
@@ -75,8 +96,12 @@ def test_an_average_needs_every_benchmark():
 
 def test_rows_without_an_average_come_last_and_names_cannot_break_the_table():
     part = Row("measured", "x | y\nz", "run", "listwise", "", {"a": 0.5}, None)
-    whole = Row("published", "w", "run", "setwise", "", {"a": 0.1, "b": 0.3}, 0.2, "Table 1")
+    whole = Row("published", "w", "run", "setwise", "", {"a": 0.1, "b": 0.3}, 0.2, 0.21, "T 1")
     assert ordered([part, whole]) == [whole, part]
     lines = as_markdown([whole, part], ["a", "b"]).splitlines()
-    assert lines[2] == "| w | published | run | setwise |  | 10.00 | 30.00 | 20.00 | Table 1 |"
-    assert lines[3] == "| x \\| y z | measured | run | listwise |  | 50.00 | – | – |  |"
+    assert lines[2] == "| w | published | run | setwise |  | 10.00 | 30.00 | 20.00 | 21.00 | T 1 |"
+    assert lines[3] == "| x \\| y z | measured | run | listwise |  | 50.00 | – | – | – |  |"
+    # A benchmark may be called as a column of ours is.
+    head, *cells = csv.reader(io.StringIO(as_csv([whole, part], ["a", "average"])))
+    assert head[5:9] == ["a", "average", "average", "average as published"]
+    assert cells[1] == ["x | y\nz", "measured", "run", "listwise", "", "50.00", "", "", "", ""]

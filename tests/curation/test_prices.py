@@ -18,7 +18,11 @@ def test_prices_are_read_back(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a: {prompt: 1}", r"a.completion: Field required"),
+        ("b: {prompt: 1, completion: 1}\na:\n  prompt: 1", r"yaml:3: a.completion: Field required"),
+        ("b: {prompt: 1, completion: 1}\na:\n  prompt: x\n  completion: 1", r"yaml:3: a.prompt: "),
+        ("a: {prompt: true, completion: 1}", r"yaml:1: a.prompt: .*got True"),
+        ("a: {prompt: 1, completion: 1}\na: {prompt: 2, completion: 1}", r"yaml:2: a: .*twice"),
+        ("1: {prompt: 1, completion: 1}", r"yaml:1: 1.*string"),
         ("a: {prompt: -1, completion: 0}", r"a.prompt: .*got -1"),
         ("a: {prompt: .inf, completion: 0}", r"a.prompt"),
         ("a: {prompt: 1, completion: 1, cached: 0}", r"a.cached: Extra"),
