@@ -173,7 +173,10 @@ def spending(found: Comparisons, labels: dict[str, str]) -> None:
         key = cost if cost in shown else next(iter(shown))
         drawn = pl.DataFrame([{**row, "front": on_front(row, table, key)} for row in table])
         st.altair_chart(pareto(drawn, key, shown[key], found.measure), alt="Quality over cost")
-    st.caption("Orange: nothing is both better and cheaper. A first stage makes no calls.")
+    st.caption(
+        "Orange: nothing is both better and cheaper. A first stage makes no calls."
+        + ("" if priced else " With prices of all models here, dollars are a cost too.")
+    )
     models = {name for row in made for name in costs.models_of(opened, row).values()}
     price_editor(opened, models)
 

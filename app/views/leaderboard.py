@@ -1,5 +1,7 @@
 """Leaderboard: what was measured on several benchmarks, beside what others published."""
 
+from dataclasses import replace
+
 import polars as pl
 import streamlit as st
 
@@ -14,6 +16,7 @@ from curation.leaderboard import (
     as_markdown,
     closest_table,
     matching,
+    ordered,
     published_rows,
     published_tables,
 )
@@ -86,11 +89,11 @@ def board(rows: list[Row], columns: list[str], name: str) -> None:
                 format="%.2f",
                 help="Macro, over the benchmarks shown: each counts the same.",
             ),
-            **{key: number(plain(column), format="%.2f") for key, column in keys.items()},
+            **{key: number(column, format="%.2f") for key, column in keys.items()},
             "as published": None
             if unquoted
             else number("As published", format="%.2f", help="Over all data sets of the table."),
-            "source": None if unquoted else "Source",
+            "source": "Source" if any(row.source for row in rows) else None,
         },
     )
     with st.container(horizontal=True):
@@ -146,7 +149,12 @@ def said(table: PublishedTable, members: list[str]) -> None:
 def alone(table: PublishedTable) -> None:
     """Draw a published table by itself."""
     st.caption(f"{plain(table.name)}, {plain(table.measure)} × 100, from {plain(table.source)}.")
-    board(published_rows(table, list(table.datasets)), list(table.datasets), table.name)
+    # The average that the table prints, which its values give to the last digit or one beside it.
+    rows = [
+        replace(row, average=row.published_average, published_average=None)
+        for row in published_rows(table, table.datasets)
+    ]
+    board(ordered(rows), list(table.datasets), table.name)
 
 
 heading("Leaderboard", "Several benchmarks at once: measured here, and as others published it.")

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from app.widgets.page import mendable
+from app.widgets.text import key_of
 from curation.errors import CurationError
 from curation.prices import Price, read_prices, write_prices
 from db.store import Store
@@ -19,46 +20,48 @@ def price_editor(store: Store, models: set[str]) -> None:
     with st.popover("Prices", icon=":material/payments:"), mendable():
         known = read_prices(store.workspace.prices)
         lines: list[dict[str, Any]] = [
-            {"model": model, "prompt": price.prompt, "completion": price.completion}
-            for model, price in known.items()
-        ]
-        lines += [
-            {"model": model, "prompt": None, "completion": None}
-            for model in sorted(models - known.keys())
+            known[model].model_dump() | {"model": model}
+            if model in known
+            else {"model": model, "prompt": None, "completion": None}
+            for model in sorted(models | known.keys())
         ]
         dollars = st.column_config.NumberColumn
-        edited = st.data_editor(
-            lines or [{"model": None, "prompt": None, "completion": None}],
-            num_rows="dynamic",
-            hide_index=True,
-            key="prices",
-            column_config={
-                "model": st.column_config.TextColumn("Model"),
-                "prompt": dollars("Prompt, $ / M tokens", min_value=0.0, format="%.4f"),
-                "completion": dollars("Generated, $ / M tokens", min_value=0.0, format="%.4f"),
-            },
-        )
-        st.caption(
-            "US dollars per million tokens, kept in the workspace's `prices.yaml`. A line without "
-            "both prices is left out."
-        )
-        if st.button("Save prices", type="primary", key="save-prices"):
+        with st.form("price-form", border=False):  # typed line by line, without a rerun for each
+            edited = st.data_editor(
+                lines or [{"model": None, "prompt": None, "completion": None}],
+                num_rows="dynamic",
+                hide_index=True,
+                # Edits are kept by place: over other lines they would be of other models.
+                key=key_of("prices", *lines),
+                column_order=("model", "prompt", "completion"),
+                column_config={
+                    "model": st.column_config.TextColumn("Model"),
+                    "prompt": dollars("Prompt, $ / M tokens", min_value=0.0, format="%.4f"),
+                    "completion": dollars("Generated, $ / M tokens", min_value=0.0, format="%.4f"),
+                },
+            )
+            st.caption(
+                "US dollars per million tokens, kept in the workspace's `prices.yaml`. A line "
+                "without prices is left out."
+            )
+            saved = st.form_submit_button("Save prices", type="primary")
+        if saved:
             write_prices(store.workspace.prices, _table(edited))
             st.rerun()
 
 
 def _table(lines: list[dict[str, Any]]) -> dict[str, Price]:
-    whole = [
-        line
-        for line in lines
-        if (line["model"] or "").strip()
-        and line["prompt"] is not None
-        and line["completion"] is not None
-    ]
-    models = [line["model"].strip() for line in whole]
-    if len(set(models)) < len(models):
-        raise CurationError("A model stands in two lines: keep one for each.")
-    return {
-        model: Price(prompt=line["prompt"], completion=line["completion"])
-        for model, line in zip(models, whole, strict=True)
-    }
+    found: dict[str, Price] = {}
+    for line in lines:
+        model = (line["model"] or "").strip()
+        if line["prompt"] is None and line["completion"] is None:
+            continue
+        if not model or line["prompt"] is None or line["completion"] is None:
+            raise CurationError(
+                f"The line of {model or 'no model'} is half filled: give the model and both prices "
+                "(0 for what is free), or neither price."
+            )
+        if model in found:
+            raise CurationError(f"{model} stands in two lines: keep one.")
+        found[model] = Price(prompt=line["prompt"], completion=line["completion"])
+    return found
