@@ -37,6 +37,11 @@ def test_every_documented_command_runs(tmp_path):
         seed_workspace(store, seed=3, n_items=40, n_benchmark=4, on_progress=lambda *_: None)
     write_layout(tmp_path / "layout", per_domain=1)
     write_benchmark_files(build_world(seed=4, n_items=1, n_benchmark=3), tmp_path)
+    (tmp_path / "r2med").mkdir()
+    (tmp_path / "r2med" / "query.jsonl").write_text('{"id": "q", "text": "why?"}')
+    (tmp_path / "r2med" / "corpus.jsonl").write_text('{"id": "a b", "text": "because"}')
+    (tmp_path / "r2med" / "qrels.jsonl").write_text('{"q_id": "q", "p_id": "a b", "score": 1}')
+    (tmp_path / "r2med.run").write_text("q Q0 a b 1 1.0 bm25")
     response = "<think>x</think><answer>[2] > [1]</answer>"
     (tmp_path / "rewards.jsonl").write_text(
         json.dumps(
