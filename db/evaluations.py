@@ -149,6 +149,15 @@ def tops(store: Store, evaluation_ids: list[str], k: int) -> list[tuple[str, str
     return [(row["evaluation_id"], row["qid"], row["docids"]) for row in rows]
 
 
+def rankings(store: Store, evaluation_id: str) -> dict[str, list[str]]:
+    """Return the final order of every query by qid, best first."""
+    rows = store.rows(
+        "SELECT qid, docids FROM evaluation_rankings WHERE evaluation_id = ? ORDER BY qid",
+        [evaluation_id],
+    )
+    return {row["qid"]: list(row["docids"]) for row in rows}
+
+
 def costs(store: Store, evaluation_ids: list[str]) -> list[dict[str, Any]]:
     """Return what each evaluation spent, per query: means, and seconds by quantile.
 

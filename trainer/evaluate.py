@@ -14,6 +14,7 @@ from typing import Any
 
 from curation import benchmarks, scoring, trec
 from curation.benchmarks import Benchmark
+from curation.order_bias import shuffled
 from curation.passages import reader
 from curation.retrieval import bm25
 from curation.training_items import full_text
@@ -124,6 +125,17 @@ async def _rerank(
 
 
 def _candidates(benchmark: Benchmark, settings: EvaluationSettings) -> dict[str, list[str]]:
+    """Return each query's candidates in the order that the model is shown."""
+    found = _found(benchmark, settings)
+    if settings.shuffle is None:
+        return found
+    return {
+        qid: shuffled(qid, docids, depth=settings.depth, seed=settings.shuffle)
+        for qid, docids in found.items()
+    }
+
+
+def _found(benchmark: Benchmark, settings: EvaluationSettings) -> dict[str, list[str]]:
     """Return each query's candidates, best first: the benchmark's run, or what a search finds."""
     if settings.first_stage == "run":
         return benchmark.first_stage

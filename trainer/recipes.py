@@ -50,12 +50,15 @@ class EvaluationSettings(Reranking):
     max_passage_tokens: Positive
     # Where candidates come from: the benchmark's own run, or a search over its passages.
     first_stage: Literal["run", "bm25", "dense"] = "run"
+    # Seed of a shuffle of each query's first `depth` candidates, to test what their order does.
+    shuffle: int | None = None
     measures: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_MEASURES
 
     @property
     def label(self) -> str:
         """How candidates are found, where not in the benchmark's run, and ranked."""
         found = "" if self.first_stage == "run" else f"{self.first_stage} → "
+        found += "" if self.shuffle is None else f"shuffled ({self.shuffle}) → "
         return found + self.strategy.label
 
 

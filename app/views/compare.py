@@ -11,9 +11,11 @@ from app.widgets.page import empty_state, heading, link, mendable
 from app.widgets.pick import pick
 from app.widgets.prices import price_editor
 from app.widgets.query_diff import benchmark_of
+from app.widgets.shuffle_test import shuffle_test
 from app.widgets.text import key_of, many
 from curation import breakdown, comparing
 from curation.comparing import Comparisons
+from curation.repeats import repeats, setting, spread
 from db import benchmarks, evaluations
 from trainer import costs, ingest, scoreboard
 
@@ -255,6 +257,54 @@ def downloads(found: Comparisons, values: pl.DataFrame) -> None:
         )
 
 
+def repeated(rows: list[dict[str, Any]], chosen: list[str], measure: str) -> None:
+    """Draw how far evaluations spread that differ in their seed alone, where one is chosen."""
+    groups = [
+        group for group in repeats(rows) if {row["evaluation_id"] for row in group} & set(chosen)
+    ]
+    if not groups:
+        return
+    st.markdown("**Repeated with other seeds**")
+    table = []
+    for group in groups:
+        ids = [row["evaluation_id"] for row in group]
+        means = (
+            evaluations.per_query(opened, ids, measure)
+            .group_by("evaluation_id")
+            .agg(pl.col("value").mean())["value"]
+        )
+        found = spread([100 * mean for mean in means])
+        table.append(
+            {
+                "name": group[0]["name"],
+                "strategy": group[0]["strategy"],
+                "runs": found.n,
+                "mean": found.mean,
+                "sd": found.sd,
+                "low": found.low,
+                "high": found.high,
+                "seeds": ", ".join(str(setting(row, "seed")) for row in group),
+            }
+        )
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pl.DataFrame(table, infer_schema_length=None),
+        hide_index=True,
+        alt="Repeated evaluations",
+        column_config={
+            "name": "First of them",
+            "strategy": "Strategy",
+            "runs": "Runs",
+            "mean": number("Mean", format="%.2f"),
+            "sd": number("Standard deviation", format="%.2f"),
+            "low": number("Least", format="%.2f"),
+            "high": number("Most", format="%.2f"),
+            "seeds": "Seeds",
+        },
+    )
+    st.caption("A difference between two systems that is within this spread may be the seed's.")
+
+
 heading("Compare", "Which way of ranking is better, at what cost, and is it really so?")
 if len(evaluations.list_evaluations(opened)) < 2:
     empty_state("compare", "Nothing to compare yet", "Evaluate a model on a benchmark first.")
@@ -269,13 +319,19 @@ labels = dict(zip(chosen, found.means, strict=True))
 values = evaluations.per_query(opened, chosen, measure).select(
     "qid", "value", name=pl.col("evaluation_id").replace_strict(labels)
 )
-significance, cost, groups, queries = st.tabs(["Tests", "Cost", "Where", "Query by query"])
+rows = evaluations.list_evaluations(opened, benchmark_id)
+significance, cost, groups, order, queries = st.tabs(
+    ["Tests", "Cost", "Where", "Order shown", "Query by query"]
+)
 with significance:
     tests(found)
+    repeated(rows, chosen, measure)
 with cost:
     spending(found, labels)
 with groups:
     where(benchmark_id, found, values, chosen[-1])
+with order, mendable():
+    shuffle_test(opened, [row for row in rows if row["evaluation_id"] in chosen], measure)
 with queries:
     pairwise(values, list(found.means), measure)
 downloads(found, values)

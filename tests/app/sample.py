@@ -260,21 +260,35 @@ def add_training(
     return folder.name
 
 
-def add_evaluation(store: Store, checkpoint_id: str, name: str) -> str:
-    """Put a finished evaluation into the workspace: most relevant passages moved to the top."""
+def add_evaluation(
+    store: Store,
+    checkpoint_id: str,
+    name: str,
+    *,
+    seed: int = 0,
+    shuffle: int | None = None,
+    lost: int = 4,
+) -> str:
+    """Put a finished evaluation into the workspace: most relevant passages moved to the top.
+
+    Args:
+        lost: Every query whose number is a multiple of it gets worse.
+    """
     benchmark = benchmarks.list_benchmarks(store)[0]
     settings = load_recipe("demo-sft").evaluation_settings()
+    settings = settings.model_copy(update={"shuffle": shuffle})
     spec = EvaluateSpec(
         name=name,
         engine=Embedded(model=str(store.workspace.jobs / checkpoint_id / "model")),
         benchmark=store.workspace.benchmarks / benchmark["benchmark_id"],
         settings=settings,
+        seed=seed,
     )
     folder = folders.prepare_job(store.workspace.jobs, spec)
     _attempt(folder)
     measures, run = {}, []
     for q in range(12):
-        place = 1 if q % 4 else 6  # every fourth query gets worse
+        place = 1 if q % lost else 6
         order = [0, 1, 2, 4, 5, 6, 7]
         order.insert(place - 1, 3)
         run += [f"q{q} Q0 q{q} d{d} {at} {1 / at} x\n" for at, d in enumerate(order, start=1)]

@@ -13,6 +13,7 @@ from db import batches, benchmarks, evaluations, items, jobs
 from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
+from tests.app.sample import add_evaluation
 from trainer import desk
 from trainer.jobs import JobState
 
@@ -131,9 +132,39 @@ def test_compares_evaluations(sample: Workspace, open_page: OpenPage) -> None:
     app = open_page("compare")
     assert errors(app) == []
     assert any("over 12 queries" in caption.value for caption in app.caption)
-    assert [tab.label for tab in app.tabs] == ["Tests", "Cost", "Where", "Query by query"]
+    assert [tab.label for tab in app.tabs] == [
+        "Tests",
+        "Cost",
+        "Where",
+        "Order shown",
+        "Query by query",
+    ]
     app.multiselect[0].set_value(app.multiselect[0].value[:1]).run()
     assert [info.value for info in app.info] == ["Choose at least two evaluations."]
+
+
+def test_shuffle_test_starts_three_evaluations_and_shows_what_is_there(
+    sample: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[desk.PreparedJob] = []
+    monkeypatch.setattr(desk, "start", lambda _, job, *, created_by: started.append(job) or "id")
+    app = open_page("compare")
+    app.button(key="shuffle").click().run()
+    assert errors(app) == []
+    assert [job.spec.settings.shuffle for job in started] == [1, 2, 3]
+    with Store.open(sample) as store:
+        tested = evaluations.get_evaluation(store, "sft on held-out")
+        for seed in (1, 2, 3):
+            add_evaluation(store, tested["checkpoint_id"], f"s{seed}", shuffle=seed, lost=1)
+        add_evaluation(store, tested["checkpoint_id"], "again", seed=5, lost=3)
+    app.run()
+    assert errors(app) == []
+    assert any(
+        "Order-biased: it ranks better from the first" in each.value for each in app.markdown
+    )
+    assert app.button(key="shuffle").disabled
+    repeated = next(each.value for each in app.dataframe if "runs" in each.value.columns)
+    assert repeated["runs"].to_list() == [2]
 
 
 def test_pins_a_baseline(sample: Workspace, open_page: OpenPage) -> None:

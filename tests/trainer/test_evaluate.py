@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.benchmarks import read_benchmark
 from curation.trec import read_run
 from tests.trainer.small import SMALL, read_json, wait_for_state
 from trainer import jobs
@@ -136,6 +137,18 @@ def test_candidates_may_come_from_a_search(tmp_path, spec, scripted):
     # q4's own list lacks its relevant passage, and so does not bound what a search finds.
     assert any("on number 7" in prompt for prompt in scripted.prompts)
     assert settings.label == "bm25 → listwise 4/2"
+
+
+def test_candidates_may_be_shown_shuffled(tmp_path, spec, scripted, benchmark):
+    settings = SETTINGS.model_copy(update={"shuffle": 7, "depth": 4})
+    job_dir = jobs.prepare_job(tmp_path / "jobs", spec.model_copy(update={"settings": settings}))
+    evaluate(job_dir, jobs.load_config(job_dir))
+    shown = [call.docids for call in read_calls(job_dir / "calls.jsonl").values()]
+    given = [tuple(docids[:4]) for docids in read_benchmark(benchmark).first_stage.values()]
+    assert [sorted(each) for each in shown] == [sorted(each) for each in given]
+    assert shown != given
+    run = read_run(job_dir / "run.txt")  # what lies below the depth stays where it was
+    assert list(run["q0"]) == ["d/0 3", *(d for d in shown[0] if d != "d/0 3"), "d/0 4", "d/0 5"]
 
 
 def test_a_resumed_evaluation_repeats_no_answered_call(job_dir, scripted):

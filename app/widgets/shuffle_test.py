@@ -1,0 +1,112 @@
+"""The shuffle test: does an evaluation's ranker follow the order that it is shown?"""
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from app.store import user
+from app.widgets.page import link
+from app.widgets.text import many, plain, points
+from curation.order_bias import OrderTest
+from curation.repeats import setting
+from db import evaluations
+from db.store import Store
+from trainer import desk, order_test
+
+
+def shuffle_test(store: Store, rows: list[dict[str, Any]], measure: str) -> None:
+    """Draw the test of one of these evaluations: what starts it, and what it says.
+
+    Raises:
+        RankDeskError: The evaluation cannot be run again.
+    """
+    rankers = {
+        row["evaluation_id"]: row
+        for row in rows
+        if row["settings"] and setting(row, "shuffle") is None
+    }
+    if not rankers:
+        st.caption("None of the chosen evaluations ranks from the first stage's order.")
+        return
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    wanted = left.selectbox(
+        "Does it follow the order that it is shown?",
+        list(rankers),
+        index=len(rankers) - 1,
+        format_func=lambda each: f"{rankers[each]['name']} · {rankers[each]['strategy']}",
+        key="shuffle-of",
+    )
+    tested = rankers[wanted or next(iter(rankers))]
+    there = order_test.siblings(store, tested)
+    missing = [seed for seed in order_test.SEEDS if seed not in there]
+    if right.button(
+        "Shuffle test",
+        icon=":material/shuffle:",
+        key="shuffle",
+        disabled=not missing,
+        width="stretch",
+        help="Runs it again, the same in all but the order of each query's candidates, with "
+        f"{many(len(order_test.SEEDS), 'seed')}.",
+    ):
+        prepared = order_test.prepare(store, tested)
+        for job in prepared:
+            desk.start(store, job, created_by=user())
+        st.success(f"{many(len(prepared), 'evaluation')} started, one after the other.")
+        link("jobs", "Watch them", "monitoring")
+    found = order_test.result(store, tested, measure)
+    if found is None:
+        st.caption("It was not run on shuffled candidates yet.")
+        return
+    st.markdown(f"**{plain(found.sentence)}**")
+    with st.container(horizontal=True):
+        st.metric("First stage's order", points(found.given), border=True)
+        sd = "" if found.shuffled.sd is None else f" ± {points(found.shuffled.sd)}"
+        st.metric("Shuffled", points(found.shuffled.mean) + sd, border=True)
+        st.metric("Kendall τ between its orders", f"{found.tau:.2f}", border=True)
+        st.metric("Shared of the first 10", f"{found.overlap:.0%}", border=True)
+    _chart(store, tested, list(there.values()), found)
+    missed = f" {many(len(missing), 'of them is', 'of them are')} missing." if missing else ""
+    st.caption(
+        f"{measure} × 100 over {many(found.comparison.n, 'query', 'queries')}; by query, from the "
+        "first stage's order against the mean of the shuffled ones, paired permutation test, not "
+        f"corrected for other tests. ± is the standard deviation over {found.shuffled.n} "
+        f"shuffles.{missed}"
+    )
+
+
+def _chart(
+    store: Store, tested: dict[str, Any], others: list[dict[str, Any]], found: OrderTest
+) -> None:
+    ids = [row["evaluation_id"] for row in (tested, *others)]
+    means = dict(
+        evaluations.per_query(store, ids, found.measure)
+        .group_by("evaluation_id")
+        .agg(100 * pl.col("value").mean())
+        .iter_rows()
+    )
+    frame = pl.DataFrame(
+        {
+            "order": ["first stage", *(f"shuffled {setting(row, 'shuffle')}" for row in others)],
+            "value": [means[each] for each in ids],
+        }
+    )
+    st.altair_chart(
+        alt.Chart(frame)
+        .mark_point(filled=True, size=90, opacity=1)
+        .encode(
+            x=alt.X(
+                "value:Q",
+                title=f"{found.measure} × 100",
+                scale=alt.Scale(zero=False, padding=20),
+            ),
+            y=alt.Y("order:N", sort=None, title=None),
+            color=alt.condition(
+                "datum.order == 'first stage'", alt.value("#c2600a"), alt.value("#3f63c9")
+            ),
+            tooltip=["order", alt.Tooltip("value", format=".2f")],
+        )
+        .properties(height=alt.Step(26)),
+        alt="The measure from each order",
+    )
