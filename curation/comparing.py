@@ -138,10 +138,10 @@ def as_markdown(found: Comparisons) -> str:
         f"| | system | {found.measure} × 100 | 95 % interval | judged@10 |",
         "|---|---|--:|---|--:|",
     ]
-    for mark, name, mean, bounds in _rows(found):
+    for mark, name, mean, bounds in mean_rows(found):
         share = f"{found.judged[name]:.0%}" if name in found.judged else "–"
         rows.append(f"| {mark} | {_cell(name)} | {mean} | {bounds} | {share} |")
-    return "\n".join([*rows, "", _note(found)])
+    return "\n".join([*rows, "", note(found)])
 
 
 def as_latex(found: Comparisons) -> str:
@@ -152,12 +152,13 @@ def as_latex(found: Comparisons) -> str:
         rf" & system & {_tex(found.measure)} $\times$ 100 & 95\,\% interval \\",
         r"\midrule",
     ]
-    for mark, name, mean, bounds in _rows(found, raised=r"$^{{{}}}$"):
+    for mark, name, mean, bounds in mean_rows(found, raised=r"$^{{{}}}$"):
         rows.append(rf"{mark} & {_tex(name)} & {mean} & {bounds} \\")
-    return "\n".join([*rows, r"\bottomrule", r"\end{tabular}", f"% {_note(found)}"])
+    return "\n".join([*rows, r"\bottomrule", r"\end{tabular}", f"% {note(found)}"])
 
 
-def _rows(found: Comparisons, raised: str = " {}") -> list[tuple[str, str, str, str]]:
+def mean_rows(found: Comparisons, raised: str = " {}") -> list[tuple[str, str, str, str]]:
+    """Return each system's letter, name, mean with the letters that it beats, and interval."""
     names = list(found.means)
     marks = dict(zip(names, _MARKS, strict=False))
     rows = []
@@ -169,7 +170,8 @@ def _rows(found: Comparisons, raised: str = " {}") -> list[tuple[str, str, str, 
     return rows
 
 
-def _note(found: Comparisons) -> str:
+def note(found: Comparisons) -> str:
+    """Return what the letters mean, and how many pairs are not separable."""
     apart = sum(pair.separable for pair in found.pairs)
     return (
         f"{found.n} queries. A letter behind a mean names a system that it is better than: paired "

@@ -43,7 +43,7 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     spec = config.spec
     assert isinstance(spec, EvaluateSpec)
     # Imports stand here, because a job waits for its turn before it loads torch.
-    from trainer.environment import device, library_versions
+    from trainer.environment import code_version, device, library_versions
 
     began = time.monotonic()
     benchmark = benchmarks.read_benchmark(spec.benchmark)
@@ -73,6 +73,7 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
         "engines": engines,
         "device": asdict(device()),
         "libraries": library_versions(),
+        "code_version": code_version(),
     }
     write_json(job_dir / RESULT, result)
     name, value = next(iter(means.items()))

@@ -223,14 +223,19 @@ def compare(
     measure: Annotated[
         str, typer.Option("-m", "--measure", help="One that they have.")
     ] = "nDCG@10",
-    form: Annotated[str, typer.Option("--format", help="md, latex or json.")] = "md",
+    form: Annotated[str, typer.Option("--format", help="md, latex, json or html.")] = "md",
     as_json: Json = False,
 ) -> None:
     """Test every pair of evaluations: intervals, permutation tests, Holm's correction."""
     forms = {"md": comparing.as_markdown, "latex": comparing.as_latex}
-    if form not in (*forms, "json"):
-        raise RankDeskError(f"--format {form}: take md, latex or json.")
+    if form not in (*forms, "json", "html"):
+        raise RankDeskError(f"--format {form}: take md, latex, json or html.")
     with open_synced(context) as store:
+        if form == "html" and not as_json:
+            from app.report import comparison_report
+
+            emit(None, False, lambda: comparison_report(store, wanted, measure))
+            return
         found = scoreboard.compare_evaluations(store, wanted, measure)
     shown = forms.get(form, comparing.as_markdown)
     emit(comparing.as_json(found), as_json or form == "json", lambda: shown(found))

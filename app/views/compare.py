@@ -5,8 +5,18 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from app.report import comparison_report
 from app.store import store
-from app.widgets.compare_charts import grouped_bars, matrix, pareto, scatter
+from app.widgets.compare_charts import (
+    COSTS,
+    cost_rows,
+    grouped_bars,
+    matrix,
+    on_front,
+    pair_cells,
+    pareto,
+    scatter,
+)
 from app.widgets.page import empty_state, heading, link, mendable
 from app.widgets.pick import pick
 from app.widgets.prices import price_editor
@@ -20,13 +30,6 @@ from db import benchmarks, evaluations
 from trainer import costs, ingest, scoreboard
 
 MOST = 5
-COSTS = {
-    "completion_tokens": "Generated tokens per query",
-    "prompt_tokens": "Prompt tokens per query",
-    "calls": "Calls per query",
-    "rounds": "Sequential depth",
-    "seconds_p50": "Seconds per query (median)",
-}
 
 PRICE = "US dollars per 1,000 queries"
 
@@ -70,21 +73,8 @@ def choose() -> tuple[str, list[str], str]:
 
 def tests(found: Comparisons) -> None:
     """Draw means, and the difference of every pair."""
-    names = list(found.means)
-    cells = []
-    for pair in found.pairs:
-        points = 100 * pair.comparison.difference
-        for row, column, sign in (
-            (pair.first, pair.second, 1),
-            (pair.second, pair.first, -1),
-        ):
-            mark = f"{sign * points:+.1f}" if pair.separable else "not separable"
-            cells.append((row, column, sign * points, pair.p_corrected, mark))
     st.altair_chart(
-        matrix(
-            pl.DataFrame(cells, schema=["row", "column", "difference", "p", "mark"], orient="row"),
-            names,
-        ),
+        matrix(pair_cells(found), list(found.means)),
         alt="Differences of every pair, row minus column",
     )
     st.caption(
@@ -135,19 +125,16 @@ def tests(found: Comparisons) -> None:
 
 def spending(found: Comparisons, labels: dict[str, str]) -> None:
     """Draw what each evaluation cost, and quality over cost."""
-    rows = {row["evaluation_id"]: row for row in evaluations.costs(opened, list(labels))}
     made = [evaluations.get_evaluation(opened, each) for each in labels]
     prices: dict[str, float | None] = {}
     with mendable():
         prices = costs.price_per_query(opened, made)
     priced = bool(prices) and None not in prices.values()
     shown = {"price": PRICE, **COSTS} if priced else COSTS
+    rows = cost_rows(evaluations.costs(opened, list(labels)), found, labels)
     table = [
-        {"name": label, "value": 100 * found.means[label]}
-        | {key: (rows[each][key] if each in rows else 0.0) for key in COSTS}
-        | {"each": prices.get(each), "price": _thousand(prices.get(each))}
-        | {"seconds_p95": rows[each]["seconds_p95"] if each in rows else 0.0}
-        for each, label in labels.items()
+        row | {"each": prices.get(each), "price": _thousand(prices.get(each))}
+        for each, row in zip(labels, rows, strict=True)
     ]
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -185,16 +172,6 @@ def spending(found: Comparisons, labels: dict[str, str]) -> None:
 
 def _thousand(price: float | None) -> float | None:
     return None if price is None else 1000 * price
-
-
-def on_front(row: dict[str, Any], rows: list[dict[str, Any]], cost: str) -> bool:
-    """Return whether no other row is at least as good and cheaper, or better and as cheap."""
-    return not any(
-        other["value"] >= row["value"]
-        and other[cost] <= row[cost]
-        and (other["value"] > row["value"] or other[cost] < row[cost])
-        for other in rows
-    )
 
 
 def where(benchmark_id: str, found: Comparisons, values: pl.DataFrame, last: str) -> None:
@@ -239,9 +216,17 @@ def pairwise(values: pl.DataFrame, names: list[str], measure: str) -> None:
     st.altair_chart(scatter(wide, x, y, measure), alt="Two evaluations query by query")
 
 
-def downloads(found: Comparisons, values: pl.DataFrame) -> None:
+def downloads(found: Comparisons, values: pl.DataFrame, chosen: list[str]) -> None:
     """Draw the buttons that take the comparison away."""
     with st.container(horizontal=True):
+        st.download_button(
+            "Report, HTML",
+            lambda: comparison_report(opened, chosen, found.measure),  # made when it is clicked
+            "comparison.html",
+            "text/html",
+            icon=":material/download:",
+            help="One file with all of this page's tables and plots; it opens offline.",
+        )
         st.download_button(
             "Per query, CSV",
             values.pivot("name", index="qid", values="value").write_csv(),
@@ -334,4 +319,4 @@ with order, mendable():
     shuffle_test(opened, [row for row in rows if row["evaluation_id"] in chosen], measure)
 with queries:
     pairwise(values, list(found.means), measure)
-downloads(found, values)
+downloads(found, values, chosen)

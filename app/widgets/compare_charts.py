@@ -1,11 +1,63 @@
 """Charts that set several evaluations side by side."""
 
-from typing import TypeAlias
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import altair as alt
 import polars as pl
 
+from curation.comparing import Comparisons
+
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
+
+COSTS = {
+    "completion_tokens": "Generated tokens per query",
+    "prompt_tokens": "Prompt tokens per query",
+    "calls": "Calls per query",
+    "rounds": "Sequential depth",
+    "seconds_p50": "Seconds per query (median)",
+}
+
+
+def pair_cells(found: Comparisons) -> pl.DataFrame:
+    """Return every pair in both directions, as `matrix` takes them."""
+    cells = []
+    for pair in found.pairs:
+        points = 100 * pair.comparison.difference
+        for row, column, sign in (
+            (pair.first, pair.second, 1),
+            (pair.second, pair.first, -1),
+        ):
+            mark = f"{sign * points:+.1f}" if pair.separable else "not separable"
+            cells.append((row, column, sign * points, pair.p_corrected, mark))
+    return pl.DataFrame(cells, schema=["row", "column", "difference", "p", "mark"], orient="row")
+
+
+def cost_rows(
+    costs: Iterable[dict[str, Any]], found: Comparisons, labels: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Return name, value (points) and costs per query of each evaluation; a first stage costs 0.
+
+    Args:
+        costs: As `db.evaluations.costs` returns them.
+        labels: What each evaluation is called, by id.
+    """
+    known = {row["evaluation_id"]: row for row in costs}
+    return [
+        {"name": label, "value": 100 * found.means[label]}
+        | {key: known.get(each, {}).get(key, 0.0) for key in (*COSTS, "seconds_p95")}
+        for each, label in labels.items()
+    ]
+
+
+def on_front(row: dict[str, Any], rows: list[dict[str, Any]], cost: str) -> bool:
+    """Return whether no other row is at least as good and cheaper, or better and as cheap."""
+    return not any(
+        other["value"] >= row["value"]
+        and other[cost] <= row[cost]
+        and (other["value"] > row["value"] or other[cost] < row[cost])
+        for other in rows
+    )
 
 
 def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
