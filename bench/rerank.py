@@ -233,7 +233,7 @@ async def throughput(desk: RankDesk, rankllm: RankLlm) -> None:
     print("calls/s   raw   RankDesk, the same   RankDesk, whole lists   RankLLM, whole lists")
     await asyncio.to_thread(rankllm.ranked, 1, 1)
     for in_flight in IN_FLIGHT:
-        lists = desk.some(max(8, QUERIES_A_CALL * in_flight))
+        lists = desk.some(max(4, QUERIES_A_CALL * in_flight))
         first = {qid: docids[-WINDOW:] for qid, docids in lists.items()}
         raws, sames, ours, theirs = [], [], [], []
         for _ in range(2):
@@ -320,7 +320,7 @@ async def main() -> None:
             )
             await throughput(desk, rankllm)
             rankllm.close()
-            await latency(desk, 10)
+            await latency(desk, 6)
             await overhead(benchmark, checkpoint, python, Path(temporary) / "requests.jsonl")
         finally:
             await engine.close()
