@@ -32,6 +32,7 @@ _READING = (
     "Differences in points. Effect size: Cohen's d of the paired differences. Detectable: the "
     "smallest true difference that these queries would show 4 times in 5."
 )
+COLORS = ["#3730a3", "#0f8a5f", "#c2600a", "#2f8fd0", "#a2348f", "#7a8299"]  # the app's own
 WIDTH = 720  # of a plot, in pixels
 
 
@@ -115,7 +116,14 @@ def _costs(store: Store, found: Comparisons, labels: dict[str, str]) -> Section:
         chart = pareto(drawn, cost, COSTS[cost], found.measure)
         caption = f"Quality over {COSTS[cost].lower()}; orange: nothing is better and cheaper."
         figures.append(Figure(_svg(chart), caption))
-    names = {**COSTS, "seconds_p95": "Seconds per query (95 %)"}
+    names = {
+        "completion_tokens": "Generated tokens",
+        "prompt_tokens": "Prompt tokens",
+        "calls": "Calls",
+        "rounds": "Depth",
+        "seconds_p50": "Seconds (median)",
+        "seconds_p95": "Seconds (95 %)",
+    }
     shown = [(row["name"], *(float(row[key]) for key in names)) for row in table]
     return Section("Cost", [Table(["Per query", *names.values()], shown), *figures])
 
@@ -143,12 +151,14 @@ def _groups(found: Comparisons, values: pl.DataFrame, benchmark: Benchmark) -> S
     parts: list[str | Table | Figure] = []
     for way, groups in ways.items():
         rows = breakdown.means(values, groups).with_columns(value=100 * pl.col("value"))
-        if rows.is_empty():
+        if rows["group"].n_unique() < 2:
             continue
         chart = grouped_bars(rows, list(found.means), found.measure)
         parts.append(Figure(_svg(chart), f"Queries by {way}."))
-        table = [(row["group"], row["name"], row["value"], row["n"]) for row in rows.to_dicts()]
-        parts.append(Table(["Group", "Evaluation", found.measure, "Queries"], table))
+        wide = rows.pivot("name", index=["group", "n"], values="value")
+        names = [name for name in found.means if name in wide.columns]
+        headings = [f"{found.measure} × 100", *names, "Queries"]
+        parts.append(Table(headings, wide.select("group", *names, "n").rows()))
     return Section("Where", parts)
 
 
@@ -173,5 +183,7 @@ def _svg(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> str:
     """Draw a chart as SVG, offline."""
     import vl_convert
 
-    drawn = chart.properties(width=WIDTH).configure(font="system-ui, sans-serif")
+    drawn = chart.properties(width=WIDTH).configure(
+        font="system-ui, sans-serif", range=alt.RangeConfig(category=COLORS)
+    )
     return str(vl_convert.vegalite_to_svg(drawn.to_json()))

@@ -19,9 +19,10 @@ h3 { font-size: 1rem; margin: 1.6rem 0 0.4rem; }
 p, figcaption { color: #4a5168; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid #dfe2ec; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere; }
+  vertical-align: top; }
 th { font-weight: 600; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td { min-width: 1rem; max-width: 28rem; overflow-wrap: break-word; }
+th.number, td.number { min-width: 3rem; text-align: right; }
 figure { margin: 1rem 0; break-inside: avoid; }
 img { max-width: 100%; }
 .scroll { overflow-x: auto; }

@@ -7,8 +7,9 @@ import polars as pl
 from curation import order_bias
 from curation.order_bias import OrderTest
 from curation.repeats import alike, setting
-from db import evaluations
+from db import evaluations, jobs
 from db.store import Store
+from trainer import desk
 from trainer import jobs as folders
 from trainer.desk import PreparedJob
 from trainer.errors import EvaluationError
@@ -36,8 +37,28 @@ def siblings(store: Store, evaluation: dict[str, Any]) -> dict[int, dict[str, An
     }
 
 
+def running(store: Store, evaluation: dict[str, Any]) -> set[int]:
+    """Return the seeds whose evaluations wait or run."""
+    alive = {
+        job["name"]: job["job_id"]
+        for job in jobs.list_jobs(store)
+        if job["checkpoint_id"] == evaluation["checkpoint_id"]
+        and job["benchmark_id"] == evaluation["benchmark_id"]
+    }
+    return {
+        seed
+        for seed in SEEDS
+        if (job_id := alive.get(_name(evaluation["name"], seed)))
+        and desk.job_state(store, job_id).state in ("queued", "running")
+    }
+
+
+def _name(name: str, seed: int) -> str:
+    return f"{name}, shuffled {seed}"
+
+
 def prepare(store: Store, evaluation: dict[str, Any]) -> list[PreparedJob]:
-    """Resolve the jobs that are missing: the same evaluation on shuffled candidates.
+    """Resolve the jobs that are missing (and not on their way): the same on shuffled candidates.
 
     Raises:
         EvaluationError: The evaluation is a first stage, or is itself on shuffled candidates.
@@ -51,15 +72,13 @@ def prepare(store: Store, evaluation: dict[str, Any]) -> list[PreparedJob]:
         )
     spec = folders.load_config(store.workspace.jobs / evaluation["evaluation_id"]).spec
     assert isinstance(spec, EvaluateSpec)
-    known = siblings(store, evaluation)
+    known = siblings(store, evaluation).keys() | running(store, evaluation)
     prepared = []
     for seed in SEEDS:
         if seed in known:
             continue
         settings = spec.settings.model_copy(update={"shuffle": seed})
-        again = spec.model_copy(
-            update={"name": f"{spec.name}, shuffled {seed}", "settings": settings}
-        )
+        again = spec.model_copy(update={"name": _name(spec.name, seed), "settings": settings})
         prepared.append(
             PreparedJob(
                 spec=again,

@@ -7,7 +7,7 @@ import polars as pl
 import streamlit as st
 
 from app.store import user
-from app.widgets.page import link
+from app.widgets.page import NOTICE, link
 from app.widgets.text import many, plain, points
 from curation.order_bias import OrderTest
 from curation.repeats import setting
@@ -40,7 +40,8 @@ def shuffle_test(store: Store, rows: list[dict[str, Any]], measure: str) -> None
     )
     tested = rankers[wanted or next(iter(rankers))]
     there = order_test.siblings(store, tested)
-    missing = [seed for seed in order_test.SEEDS if seed not in there]
+    running = order_test.running(store, tested)
+    missing = [seed for seed in order_test.SEEDS if seed not in there and seed not in running]
     if right.button(
         "Shuffle test",
         icon=":material/shuffle:",
@@ -53,11 +54,15 @@ def shuffle_test(store: Store, rows: list[dict[str, Any]], measure: str) -> None
         prepared = order_test.prepare(store, tested)
         for job in prepared:
             desk.start(store, job, created_by=user())
-        st.success(f"{many(len(prepared), 'evaluation')} started, one after the other.")
+        st.session_state[NOTICE] = f"{many(len(prepared), 'evaluation')} started."
+        st.rerun()
+    if running:
+        st.caption(f"{many(len(running), 'shuffle')} still to come.")
         link("jobs", "Watch them", "monitoring")
     found = order_test.result(store, tested, measure)
     if found is None:
-        st.caption("It was not run on shuffled candidates yet.")
+        if not running:
+            st.caption("It was not run on shuffled candidates yet.")
         return
     st.markdown(f"**{plain(found.sentence)}**")
     with st.container(horizontal=True):
@@ -67,12 +72,14 @@ def shuffle_test(store: Store, rows: list[dict[str, Any]], measure: str) -> None
         st.metric("Kendall τ between its orders", f"{found.tau:.2f}", border=True)
         st.metric("Shared of the first 10", f"{found.overlap:.0%}", border=True)
     _chart(store, tested, list(there.values()), found)
-    missed = f" {many(len(missing), 'of them is', 'of them are')} missing." if missing else ""
+    if found.shuffled.sd is not None:
+        said = f"± is the standard deviation over {found.shuffled.n} shuffles."
+    else:
+        said = "From one shuffle only: run the others to see how far they spread."
     st.caption(
         f"{measure} × 100 over {many(found.comparison.n, 'query', 'queries')}; by query, from the "
         "first stage's order against the mean of the shuffled ones, paired permutation test, not "
-        f"corrected for other tests. ± is the standard deviation over {found.shuffled.n} "
-        f"shuffles.{missed}"
+        f"corrected for other tests. {said}"
     )
 
 
@@ -100,6 +107,7 @@ def _chart(
                 "value:Q",
                 title=f"{found.measure} × 100",
                 scale=alt.Scale(zero=False, padding=20),
+                axis=alt.Axis(tickCount=8),
             ),
             y=alt.Y("order:N", sort=None, title=None),
             color=alt.condition(

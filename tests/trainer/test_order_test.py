@@ -1,11 +1,13 @@
 import pytest
 
-from db import checkpoints, evaluations
+from db import checkpoints, evaluations, jobs
 from db.store import Store
 from db.workspace import Workspace
 from tests.app.sample import add_evaluation, fill
-from trainer import order_test
+from trainer import desk, order_test
+from trainer import jobs as folders
 from trainer.errors import EvaluationError
+from trainer.jobs import JobState
 
 
 @pytest.fixture
@@ -40,6 +42,27 @@ def test_what_is_there_is_not_run_again_and_tells_the_result(store):
     assert found.tau < 1
     with pytest.raises(EvaluationError, match="shuffled candidates itself"):
         order_test.prepare(store, evaluations.get_evaluation(store, "shuffled"))
+
+
+def test_what_is_on_its_way_is_not_started_twice(store, monkeypatch):
+    tested = evaluations.get_evaluation(store, "sft on held-out")
+    for job in order_test.prepare(store, tested)[:2]:
+        folder = folders.prepare_job(store.workspace.jobs, job.spec)
+        jobs.insert_job(
+            store,
+            job_id=folder.name,
+            kind="evaluate",
+            name=job.spec.name,
+            config="",
+            created_by="ada",
+            benchmark_id=job.benchmark_id,
+            checkpoint_id=job.checkpoint_id,
+        )
+    assert order_test.running(store, tested) == set()  # never started
+    waiting = JobState("queued", "", None, None, None, None, {}, 1, 1)
+    monkeypatch.setattr(desk, "job_state", lambda *_: waiting)
+    assert order_test.running(store, tested) == {1, 2}
+    assert [each.spec.settings.shuffle for each in order_test.prepare(store, tested)] == [3]
 
 
 def test_a_first_stage_cannot_be_tested(store):
