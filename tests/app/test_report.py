@@ -56,7 +56,7 @@ def test_it_tells_numbers_settings_and_versions(report):
     assert "strategy.window" in text
     assert "listwise-short" in text
     assert "not separable" in text
-    assert report.count("<img ") == 1 + 3 + 2  # matrix, costs, differences; no groups to tell apart
+    assert report.count("<img ") == 1 + 3 + 2 + 1  # matrix, costs, differences, query length
 
 
 def test_it_refers_to_nothing_outside_itself(report):
