@@ -59,7 +59,8 @@ def shuffle_test(store: Store, rows: list[dict[str, Any]], measure: str) -> None
     if running:
         st.caption(f"{many(len(running), 'shuffle')} still to come.")
         link("jobs", "Watch them", "monitoring")
-    found = order_test.result(store, tested, measure)
+    ids = tuple(row["evaluation_id"] for row in (tested, *there.values()))
+    found = _found(str(store.workspace.root), ids, measure, store, tested)
     if found is None:
         if not running:
             st.caption("It was not run on shuffled candidates yet.")
@@ -81,6 +82,14 @@ def shuffle_test(store: Store, rows: list[dict[str, Any]], measure: str) -> None
         "first stage's order against the mean of the shuffled ones, paired permutation test, not "
         f"corrected for other tests. {said}"
     )
+
+
+@st.cache_data(max_entries=50, show_spinner="Comparing orders …")
+def _found(
+    root: str, ids: tuple[str, ...], measure: str, _store: Store, _tested: dict[str, Any]
+) -> OrderTest | None:
+    """Return the result, made once for these evaluations, which never change."""
+    return order_test.result(_store, _tested, measure)
 
 
 def _chart(
