@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from trainer.errors import EngineError
 from trainer.strategies.questions import ANSWER, NO_CHAIN, Question, messages, read_text
 
 MOST = 40  # passages in the window
+UNWATCHED_S = 60.0  # a page that was closed asks no more; its answer ends then
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,17 @@ class Playing:
         self.ranked: Ranked | None = None
         self.error: RankDeskError | None = None
         self.done = threading.Event()
+        self._looked = time.monotonic()
         self._ask = (source, query, list(texts), asking)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(self._run())
         # Nobody waits for it when the server ends.
         threading.Thread(target=self._work, daemon=True).start()
+
+    def look(self) -> str:
+        """Return the text so far; an answer that nobody looks at for a minute is stopped."""
+        self._looked = time.monotonic()
+        return self.text
 
     def stop(self) -> None:
         """End it; what was written so far stays."""
@@ -129,3 +137,5 @@ class Playing:
 
     def _heard(self, text: str) -> None:
         self.text = text
+        if time.monotonic() - self._looked > UNWATCHED_S:
+            self.stop()

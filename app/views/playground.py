@@ -12,7 +12,7 @@ from app.widgets.window_form import Window, window_form
 from curation.training_items import full_text
 from trainer.playground import MOST, Asking, Playing
 
-PLAYED = "played"  # session key of the last window and its answers
+PLAYED = "played"  # session key of the last window and the answers to it
 
 opened = store()
 
@@ -54,20 +54,18 @@ def choose() -> list[tuple[Model, Asking]]:
 
 
 def play(window: Window, chosen: Sequence[tuple[Model, Asking]]) -> None:
-    """Ask the models, draw their answers while they come, and keep them."""
+    """Ask the models; whatever was asked before ends."""
+    for _, playing in st.session_state.pop(PLAYED, (None, []))[1]:
+        playing.stop()
     texts = [full_text(passage) for passage in window.passages]
     loaded = [model.served or load(str(model.path)) for model, _ in chosen]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stop", icon=":material/stop:", key="playground-stop")  # any rerun stops
-        st.caption("Any change on this page stops it too.")
-    playing = [
-        (model, Playing(source, window.query, texts, asking))
-        for source, (model, asking) in zip(loaded, chosen, strict=True)
-    ]
-    try:
-        watch(playing)
-    finally:  # also where the script is stopped: what was written so far stays on the page
-        st.session_state[PLAYED] = (window, over(playing))
+    st.session_state[PLAYED] = (
+        window,
+        [
+            (model, Playing(source, window.query, texts, asking))
+            for source, (model, asking) in zip(loaded, chosen, strict=True)
+        ],
+    )
 
 
 heading(
@@ -88,10 +86,12 @@ started = st.button(
     disabled=window is None or not chosen,
     key="playground-rank",
 )
-answers = st.empty()
 if started and window is not None:
-    with answers.container(), mendable():
+    with mendable():
         play(window, chosen)
 if PLAYED in st.session_state:
-    with answers.container():
-        results(*st.session_state[PLAYED])
+    asked, answers = st.session_state[PLAYED]
+    if all(playing.done.is_set() for _, playing in answers):
+        results(asked, over(answers))
+    else:
+        watch(answers)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.widgets.page import show_error
 from app.widgets.reader import Card, blank_pane, cards_pane, chain_pane, moved, reader
-from app.widgets.text import many, plain
+from app.widgets.text import key_of, many, plain
 from app.widgets.window_form import Window
 from curation.permutation import parse_response
 from curation.prompts import LISTWISE, load_template, shipped_templates
@@ -140,30 +140,32 @@ def templates() -> list[str]:
 
 
 def watch(playing: Sequence[tuple[Model, Playing]]) -> None:
-    """Draw answers while they come, side by side, until all are over.
+    """Draw answers that are on their way, side by side, until all are over.
 
-    Whatever ends the script before (a stop, another click, a closed page) ends the answers.
+    In a fragment of its own: the page is free meanwhile, and the button is heard at once.
     """
-    places = []
-    for column, (model, _) in zip(st.columns(len(playing)), playing, strict=True):
+    st.fragment(_watch, run_every=0.3)(playing)
+
+
+def _watch(playing: Sequence[tuple[Model, Playing]]) -> None:
+    if all(each.done.is_set() for _, each in playing):
+        st.rerun()  # the whole page, which draws what came of it
+    if st.button("Stop", icon=":material/stop:", key="playground-stop"):
+        for _, each in playing:
+            each.stop()
+    for column, (model, each) in zip(st.columns(len(playing)), playing, strict=True):
         with column:
             st.markdown(f"**{plain(model.name)}**")
             with st.container(border=True, height=360, autoscroll=True):
-                places.append(st.empty())
-    try:
-        shown: list[str | None] = [None] * len(playing)
-        while not all(each.done.wait(0.1) for _, each in playing):
-            for number, (_, each) in enumerate(playing):
-                if each.text != shown[number]:
-                    shown[number] = each.text
-                    places[number].text(each.text or "Reading the passages …")
-    finally:
-        for _, each in playing:
-            each.stop()
+                text = each.look()
+                if text.strip():
+                    st.text(text)
+                else:
+                    st.caption("Reading the passages …")
 
 
 def over(playing: Sequence[tuple[Model, Playing]]) -> list[Played]:
-    """Return what came of answers that are over, or were stopped."""
+    """Return what came of answers that are over."""
     return [Played(model.name, each.text, each.ranked, each.error) for model, each in playing]
 
 
@@ -183,7 +185,7 @@ def results(window: Window, played: Sequence[Played]) -> None:
             _facts(each.ranked)
             reader(
                 [_chain(each.ranked, len(window.passages)), _order(window, each.ranked)],
-                token=f"{id(each)}",
+                token=key_of(each.name, each.text),
                 key=f"played-{number}",
                 chrome=260 if alone else 60,
                 stacked=not alone,

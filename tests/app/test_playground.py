@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from db import benchmarks
 from db.store import Store
 from db.workspace import Workspace
+from tests.trainer.small import wait_for
 from tests.trainer.test_openai_engine import KEY, Handler, serving
 from tests.trainer.test_streams import send_stream
 
@@ -22,7 +23,9 @@ def rank(app: AppTest, url: str) -> AppTest:
     app.segmented_control(key="playground-a-kind").set_value("Endpoint").run()
     app.text_input(key="playground-a-url").set_value(url)
     app.text_input(key="playground-a-model").set_value("org/tiny").run()
-    return app.button(key="playground-rank").click().run()
+    app.button(key="playground-rank").click().run()
+    wait_for(lambda: "Stop" not in [each.label for each in app.run().button], "the answers")
+    return app
 
 
 def words(app: AppTest) -> str:
@@ -86,3 +89,21 @@ def test_a_refusal_is_shown_beside_the_other_answer(sample: Workspace, open_page
         rank(app, well.url)
     assert "refused the API key" in app.error[0].value.replace("\\", "")
     assert "9 answer tokens" in words(app)
+
+
+def test_stop_keeps_what_was_written(sample: Workspace, open_page: OpenPage) -> None:
+    def endless(handler: Handler, _: int) -> None:
+        send_stream(handler, PIECES[:1], finish=None)
+        handler.server.released.wait(60)
+
+    app = open_page("playground")
+    app.segmented_control(key="playground-a-kind").set_value("Endpoint").run()
+    with serving(endless) as server:
+        app.text_input(key="playground-a-url").set_value(server.url)
+        app.text_input(key="playground-a-model").set_value("org/tiny").run()
+        app.button(key="playground-rank").click().run()
+        wait_for(lambda: "[2] names" in [t.value[-9:] for t in app.run().text], "the chain")
+        app.button(key="playground-stop").click().run()
+        wait_for(lambda: "Stopped." in words(app.run()), "the end")
+    assert "[2] names" in app.text[-1].value
+    assert not app.button(key="playground-rank").disabled

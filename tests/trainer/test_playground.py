@@ -2,6 +2,7 @@ import pytest
 
 from tests.trainer.test_openai_engine import html_page, serving
 from tests.trainer.test_streams import send_stream
+from trainer import playground
 from trainer.engines.opening import Served
 from trainer.engines.transformers import TransformersEngine
 from trainer.playground import Asking, Playing
@@ -66,6 +67,18 @@ def test_a_stopped_answer_ends_and_keeps_what_was_written(begun):
         playing.stop()
         assert playing.done.wait(20)
     assert (playing.text, playing.ranked, playing.error) == ("so far" if begun else "", None, None)
+
+
+def test_an_answer_that_nobody_watches_ends(monkeypatch):
+    monkeypatch.setattr(playground, "UNWATCHED_S", -1.0)
+
+    def endless(handler, _):
+        send_stream(handler, [{"content": "so far"}], finish=None)
+        handler.server.released.wait(60)
+
+    with serving(endless) as server:
+        playing = played(served(server))
+    assert (playing.look(), playing.ranked) == ("so far", None)
 
 
 def test_what_is_no_completion_is_asked_again_until_it_is_one():
