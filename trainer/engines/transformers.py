@@ -8,8 +8,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
 from trainer.engines.next_tokens import encode, first_tokens, template_digest
@@ -20,6 +21,7 @@ from trainer.texts import begun_text, cut_passages
 # are 3.5 GiB for a 7B model of Qwen2.5's shape.
 BATCH_TOKENS = 65_536
 IN_FLIGHT = 512  # waiting calls cost nothing here, and the more wait, the fuller the batches
+T = TypeVar("T")
 _GATHERING = 20  # turns of the event loop in which callers that are ready join a batch
 
 
@@ -89,7 +91,7 @@ class TransformersEngine:
         )
         stop = threading.Event()
         try:
-            (answer,) = await asyncio.to_thread(self._generate, [call], on_text, stop)
+            (answer,) = await _apart(lambda: self._generate([call], on_text, stop))
         finally:
             stop.set()  # where it was cancelled, the thread ends at its next token
         return answer
@@ -262,3 +264,29 @@ def _streamer(tokenizer: Any, prefill: str, on_text: Callable[[str], None]) -> A
             on_text(self.said)
 
     return Streamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+
+
+async def _apart(run: Callable[[], T]) -> T:
+    """Return what `run` returns, in a thread that does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: Exception | None) -> None:
+        if done.done():
+            return  # cancelled
+        if error is None:
+            done.set_result(result)  # type: ignore[arg-type]
+        else:
+            done.set_exception(error)
+
+    def work() -> None:
+        result = error = None
+        try:
+            result = run()
+        except Exception as raised:  # noqa: BLE001 - it belongs to who asked
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, result, error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await done
