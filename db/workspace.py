@@ -44,6 +44,11 @@ class Workspace:
         return self.root / "benchmarks"
 
     @property
+    def sources(self) -> Path:
+        """One folder for each source of queries and passages, named by its content hash."""
+        return self.root / "sources"
+
+    @property
     def exports(self) -> Path:
         """Where the app writes exports."""
         return self.root / "exports"
@@ -60,5 +65,6 @@ class Workspace:
 
     def create_folders(self) -> None:
         """Make the workspace's folders where they are missing."""
-        for folder in (self.snapshots, self.jobs, self.benchmarks, self.exports, self.models):
+        owned = (self.snapshots, self.jobs, self.benchmarks, self.sources, self.models)
+        for folder in (*owned, self.exports):
             folder.mkdir(parents=True, exist_ok=True)
