@@ -16,18 +16,22 @@ from pydantic import (
 )
 
 from curation.errors import FormatError
+from db.ids import content_id
 
 Message = dict[str, str]
 
 LISTWISE, POINTWISE, PAIRWISE = "singleturn_listwise", "pointwise", "pairwise"
+SELECTION = "selection"
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _AROUND = {"singleturn_listwise": frozenset({"num", "query"}), "pointwise": frozenset({"query"})}
 _AROUND["pairwise"] = _AROUND["pointwise"]
+_AROUND[SELECTION] = frozenset({"num", "query", "answer"})
 # What a body must hold, by method; the last two may show the query in it or around it.
 _BODY = {
     LISTWISE: frozenset({"rank", "candidate"}),
     POINTWISE: frozenset({"doc_content"}),
     PAIRWISE: frozenset({"doc1", "doc2"}),
+    SELECTION: frozenset({"rank", "candidate"}),
 }
 _IDENTIFIER = re.compile(r"\[(\d+)\]")
 
@@ -40,13 +44,14 @@ class Template(BaseModel):
     | `singleturn_listwise` | `{rank}`, `{candidate}`, once for each passage | `{num}`, `{query}` |
     | `pointwise` | `{doc_content}`, `{query}` | `{query}` |
     | `pairwise` | `{doc1}`, `{doc2}`, `{query}` | `{query}` |
+    | `selection` | `{rank}`, `{candidate}`, once for each passage | `{num}`, `{query}`, `{answer}` |
 
-    The regular expressions are what RankLLM's files carry; RankDesk parses answers by itself.
+    Only a selection may show the gold answer: it is what a teacher is asked, never a ranker. The regular expressions are what RankLLM's files carry; RankDesk parses answers by itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Literal["singleturn_listwise", "pointwise", "pairwise"]
+    method: Literal["singleturn_listwise", "pointwise", "pairwise", "selection"]
     system_message: str = ""
     prefix: str = ""
     body: str
@@ -69,7 +74,7 @@ class Template(BaseModel):
     def _shows_the_passages(cls, value: str, info: ValidationInfo) -> str:
         method = info.data.get("method", LISTWISE)
         needed = _BODY[method]
-        _only(value, needed if method == LISTWISE else needed | {"query"})
+        _only(value, needed if "rank" in needed else needed | {"query"})
         if missing := needed - set(_PLACEHOLDER.findall(value)):
             raise ValueError(f"lacks the placeholders {sorted(missing)}")
         return value
@@ -140,6 +145,29 @@ def render(
         for name, passage in zip(names, passages, strict=True)
     )
     return _messages(template, {"num": str(len(passages)), "query": _clean(query)}, body)
+
+
+def render_selection(
+    template: Template, query: str, answer: str, passages: Sequence[str]
+) -> list[Message]:
+    """Return the chat messages that show `passages` beside the gold answer; see `render`."""
+    _require(template, SELECTION)
+    body = "".join(
+        _fill(template.body, {"rank": str(rank), "candidate": _clean(passage)})
+        for rank, passage in enumerate(passages, start=1)
+    )
+    values = {"num": str(len(passages)), "query": _clean(query), "answer": _clean(answer)}
+    return _messages(template, values, body)
+
+
+def version(name: str, template: Template) -> str:
+    """Return a template's name with a hash of its content, such as `listwise@1a2b3c4d`.
+
+    Args:
+        name: As it was loaded; of a path, the file's name counts.
+    """
+    stem = Path(name).name.removesuffix(".yaml")
+    return f"{stem}@{content_id(template.model_dump(mode='json'))[:8]}"
 
 
 def render_passage(template: Template, query: str, passage: str) -> list[Message]:

@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +20,7 @@ import psutil
 import yaml
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from curation.prices import Price
 from db.ids import new_id
 from trainer.engines.opening import Embedded, EngineSpec, Served, Vllm, absolute
 from trainer.errors import JobError
@@ -26,6 +28,7 @@ from trainer.joblog import EVENTS, append_record, read_events, read_records, utc
 from trainer.recipes import EvaluationSettings, Recipe, describe
 from trainer.settings import Strict
 from trainer.strategies.base import Model
+from trainer.synthesis_settings import SynthesisSettings
 
 CONFIG, ATTEMPTS, CONTROL = "config.yaml", "attempts.jsonl", "control"
 STOP, STOP_AND_SAVE = "stop", "stop-and-save"
@@ -71,7 +74,36 @@ class EvaluateSpec(Strict):
         return found
 
 
-Spec = Annotated[TrainSpec | EvaluateSpec, Field(discriminator="kind")]
+class GenerateSpec(Strict):
+    """What a generate job is given: a source, and the teacher that labels it."""
+
+    kind: Literal["generate"] = "generate"
+    name: str
+    source: Annotated[Path, AfterValidator(Path.absolute)]  # source folder
+    answers: Annotated[Path, AfterValidator(Path.absolute)]  # the workspace's paid answers
+    engine: EngineSpec
+    judge: EngineSpec | None = None  # a second teacher that ranks the same lists
+    prices: Mapping[str, Price] = Field(default_factory=dict)  # of the two models, as they were when the job was made
+    settings: SynthesisSettings
+    seed: int = 0
+
+    @property
+    def engines(self) -> dict[Model, Embedded | Served | Vllm]:
+        """What answers: `main`, and `small` where there is a judge."""
+        found: dict[Model, Embedded | Served | Vllm] = {"main": self.engine}
+        if self.judge is not None:
+            found["small"] = self.judge
+        return found
+
+
+AnySpec = TrainSpec | EvaluateSpec | GenerateSpec
+Kind = Literal["sft", "grpo", "evaluate", "generate"]
+Spec = Annotated[AnySpec, Field(discriminator="kind")]
+
+
+def kind_of(spec: AnySpec) -> Kind:
+    """Return a job's kind, which is also its module in `trainer`."""
+    return spec.recipe.kind if isinstance(spec, TrainSpec) else spec.kind
 
 
 class JobConfig(Strict):
@@ -82,9 +114,17 @@ class JobConfig(Strict):
     spec: Spec
 
     @property
-    def kind(self) -> Literal["sft", "grpo", "evaluate"]:
+    def kind(self) -> Kind:
         """The job's kind, which is also its module in `trainer`."""
-        return self.spec.recipe.kind if isinstance(self.spec, TrainSpec) else "evaluate"
+        return kind_of(self.spec)
+
+    @property
+    def needs_device(self) -> bool:
+        """Whether the job takes the workspace's slot: endpoints elsewhere keep nothing busy."""
+        spec = self.spec
+        if not isinstance(spec, GenerateSpec):
+            return True
+        return any(not isinstance(engine, Served) for engine in spec.engines.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +153,7 @@ class JobState:
     pid: int | None  # of a live process
 
 
-def prepare_job(jobs_dir: Path, spec: TrainSpec | EvaluateSpec) -> Path:
+def prepare_job(jobs_dir: Path, spec: AnySpec) -> Path:
     """Make the folder of a new job in `jobs_dir`, with its `config.yaml`, and return it."""
     config = JobConfig(job_id=new_id(), created_at=utc_now(), spec=spec)
     job_dir = jobs_dir.resolve() / config.job_id
@@ -122,7 +162,7 @@ def prepare_job(jobs_dir: Path, spec: TrainSpec | EvaluateSpec) -> Path:
     return job_dir
 
 
-def config_yaml(config: JobConfig | TrainSpec | EvaluateSpec) -> str:
+def config_yaml(config: JobConfig | AnySpec) -> str:
     """Return the configuration as it is written to (and read from) a job's `config.yaml`."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
@@ -155,7 +195,7 @@ def command_preview(config: JobConfig | TrainSpec | EvaluateSpec, jobs_dir: Path
     """Return the shell line that `start` runs; a spec not yet prepared shows `<job>` as its id."""
     if isinstance(config, JobConfig):
         return shlex.join(command(config.kind, jobs_dir / config.job_id))
-    kind = config.recipe.kind if isinstance(config, TrainSpec) else "evaluate"
+    kind = kind_of(config)
     return f"{shlex.join(command(kind, jobs_dir))}/'<job>'"
 
 
@@ -202,7 +242,7 @@ def _launch(job_dir: Path, argv: list[str], keep: set[str]) -> Attempt:
 
 def _needed_secrets(config: JobConfig) -> set[str]:
     """Return the variables that the job cannot do without: a hub's token, an endpoint's key."""
-    if not isinstance(config.spec, EvaluateSpec):
+    if isinstance(config.spec, TrainSpec):
         return {"HF_TOKEN"}
     return {
         each.key_variable if isinstance(each, Served) else "HF_TOKEN"

@@ -95,6 +95,9 @@ def run_job(work: Work) -> NoReturn:
 def _in_turn(job_dir: Path, config: JobConfig, work: Work, held: ExitStack) -> str:
     if "RANK" in os.environ:  # one of several: the process that started them holds the slot
         return work(job_dir, config)
+    if not config.needs_device:
+        write_event(job_dir, "started", pid=os.getpid(), kind=config.kind)
+        return work(job_dir, config)
     waiting = slot(
         job_dir,
         on_wait=lambda: write_event(job_dir, "queued", pid=os.getpid()),

@@ -1,0 +1,141 @@
+"""How a training item is made of a source's query: what a teacher is asked, and the list it gets.
+
+Pointwise labels are asked for with the gold answer, the chain and order without it (arXiv
+2508.07050, section 4.1), so that no chain can lean on it. Types hold this: `ranking_prompt` takes a
+`BareQuestion`, which has no answer to show.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from curation.prompts import Message, Template, render, render_selection
+from curation.source_folder import SourceQuery
+
+DEPTH = 40
+"""Passages retrieved for each query (arXiv 2508.07050, appendix B.1)."""
+
+SIZE = 20
+"""Most candidates of an item: one window (section 4.1)."""
+
+_NUMBERS = re.compile(r"\[\s*(\d{1,9})\s*\]")
+_BARE_NUMBERS = re.compile(r"\d{1,9}(?:[\s,;]+\d{1,9})*[\s.]*")
+_NONE = re.compile(r"\W*none\b", re.IGNORECASE)
+_THINKING = re.compile(r"<think>.*?</think>", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class GoldQuestion:
+    """What may be asked for labels: it holds the gold answer."""
+
+    query: str
+    answer: str
+    passages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BareQuestion:
+    """What may be asked for a chain and an order: there is no gold answer in it."""
+
+    query: str
+    passages: tuple[str, ...]
+
+
+def gold_question(query: SourceQuery, passages: Sequence[str]) -> GoldQuestion:
+    """Return the question about labels."""
+    return GoldQuestion(query.text, query.answer, tuple(passages))
+
+
+def bare_question(query: SourceQuery, passages: Sequence[str]) -> BareQuestion:
+    """Return the question about the order."""
+    return BareQuestion(query.text, tuple(passages))
+
+
+def selection_prompt(template: Template, question: GoldQuestion) -> list[Message]:
+    """Return the messages that ask which passages are relevant, or are hard negatives."""
+    return render_selection(template, question.query, question.answer, question.passages)
+
+
+def ranking_prompt(template: Template, question: BareQuestion) -> list[Message]:
+    """Return the messages that ask for a chain and an order."""
+    return render(template, question.query, question.passages)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a teacher chose.
+
+    Attributes:
+        numbers: 1-based, distinct, ascending.
+        status: `ok`; `out_of_range` where some numbers name nothing (the others are kept);
+            `no_answer` where neither numbers nor `None` were given; `truncated` at the token limit.
+    """
+
+    numbers: tuple[int, ...]
+    status: Literal["ok", "no_answer", "out_of_range", "truncated"]
+
+
+def parse_choice_of(text: str, n: int, *, truncated: bool = False) -> Chosen:
+    """Read an answer such as `[2] [4]` or `None`; numbers in a think block are no choice.
+
+    Example:
+        >>> parse_choice_of("[4] [2] [9]", 5)
+        Chosen(numbers=(2, 4), status='out_of_range')
+    """
+    answer = _THINKING.sub("", text).strip()
+    if truncated:
+        return Chosen((), "truncated")
+    found = [int(digits) for digits in _NUMBERS.findall(answer)]
+    if not found and _BARE_NUMBERS.fullmatch(answer):
+        found = [int(digits) for digits in re.findall(r"\d+", answer)]
+    if not found:
+        return Chosen((), "ok" if _NONE.match(answer) else "no_answer")
+    known = tuple(sorted(set(found) & set(range(1, n + 1))))
+    return Chosen(known, "ok" if len(known) == len(set(found)) else "out_of_range")
+
+
+def compose(
+    positives: Collection[str],
+    hard: Collection[str],
+    others: Sequence[str],
+    *,
+    seed: int,
+    qid: str,
+    size: int = SIZE,
+) -> list[str]:
+    """Return an item's candidates: positives, hard negatives and a sample of the rest, shuffled.
+
+    The paper does not say how lists are put together; here positives go first and hard negatives
+    next, until `size`, each in the order given. Equal arguments give the equal list.
+
+    Args:
+        others: What else was retrieved; drawn from without replacement.
+    """
+    chance = _chance(seed, "compose", qid)
+    kept = list(dict.fromkeys([*positives, *hard]))[:size]
+    rest = [docid for docid in dict.fromkeys(others) if docid not in set(kept)]
+    kept += chance.sample(rest, min(size - len(kept), len(rest)))
+    chance.shuffle(kept)
+    return kept
+
+
+def shown_order(
+    candidates: Sequence[str], sample: int, *, orders: int, seed: int, qid: str
+) -> list[str]:
+    """Return the candidates as sample number `sample` is shown them.
+
+    With one order every sample sees the initial one. With more, the samples take turns: the first
+    sees the initial order, the next a shuffle, and so on.
+    """
+    turn = sample % orders
+    if turn == 0:
+        return list(candidates)
+    shuffled = list(candidates)
+    _chance(seed, f"order {turn}", qid).shuffle(shuffled)
+    return shuffled
+
+
+def _chance(seed: int, what: str, qid: str) -> Random:
+    return Random(f"{seed}:{what}:{qid}")

@@ -1,0 +1,301 @@
+"""Label a source by a teacher: `python -m trainer.generate JOB_FOLDER`.
+
+Writes into the job's folder: `requests.jsonl` (each request that was paid for, at once),
+`items.jsonl` (each query that is done, with all that was answered), `status.json` (the live view)
+and, last, `result.json`. Answers themselves are kept in the workspace, by content of the request.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curation.source_folder import Source, SourceQuery, read_source
+from curation.training_items import full_text
+from trainer.answers import Answers, Stored
+from trainer.engines.base import Engine, Sampling
+from trainer.engines.opening import Embedded, Served, Vllm, open_engines
+from trainer.errors import EngineError
+from trainer.joblog import append_record, read_records, write_event
+from trainer.jobs import GenerateSpec, JobConfig
+from trainer.mining import mine
+from trainer.process import StopNow, asked_to_stop, run_job, write_json
+from trainer.synthesis import Made, Synthesis
+from trainer.teaching import BudgetSpent, Request, Tally, Teacher
+
+REQUESTS, ITEMS, STATUS, RESULT = "requests.jsonl", "items.jsonl", "status.json", "result.json"
+REPORT_EVERY_S = 1.0
+GIVE_UP_AFTER = 20
+"""Queries in a row that failed: the teacher is not there, and going on helps nobody."""
+
+
+def generate(job_dir: Path, config: JobConfig) -> str:
+    """Take every query of the source through the stages; goes on from what is answered.
+
+    Raises:
+        SourceError: The source cannot be read.
+        EngineError: The teacher cannot be reached at all.
+        StopNow: Someone asked to stop, or the budget is used up; what was answered is kept.
+    """
+    spec = config.spec
+    assert isinstance(spec, GenerateSpec)
+    return asyncio.run(_Generation(job_dir, config.job_id, spec).run())
+
+
+@dataclass(slots=True)
+class _State:
+    """What the live view shows."""
+
+    total: int = 0
+    before: int = 0  # done by earlier attempts
+    outcomes: Counter[str] = field(default_factory=Counter)
+    malformed: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    domains: dict[str, dict[str, float]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def done(self) -> int:
+        return sum(self.outcomes.values())
+
+
+class _Generation:
+    """One attempt of a generate job."""
+
+    def __init__(self, job_dir: Path, job_id: str, spec: GenerateSpec) -> None:
+        self._job_dir = job_dir
+        self._job_id = job_id
+        self._spec = spec
+        self._state = _State()
+        self._began = self._reported = time.monotonic()
+        self._failed_in_a_row = 0
+
+    async def run(self) -> str:
+        source = read_source(self._spec.source)
+        queries = source.queries[: self._spec.settings.limit]
+        done = self._read_done(queries)
+        paid = self._read_paid()
+        write_event(
+            self._job_dir, "progress", step=self._state.done, total=len(queries), unit="query"
+        )
+        retrieved = await asyncio.to_thread(
+            mine, source, self._spec.settings.depth, dense=self._spec.settings.dense
+        )
+        async with AsyncExitStack() as stack:
+            answers = await stack.enter_async_context(Answers(self._spec.answers))
+            engines = await stack.enter_async_context(
+                open_engines(self._spec.engines, self._job_dir)
+            )
+            teachers = {
+                model: self._teacher(engine, self._spec.engines[model], answers, paid)
+                for model, engine in engines.items()
+            }
+            work = Synthesis(
+                self._spec.settings,
+                teachers["main"],
+                teachers.get("small"),
+                _reader(source, engines["main"], self._spec.settings.max_passage_tokens),
+                seed=self._spec.seed,
+            )
+            waiting = iter([query for query in queries if query.qid not in done])
+            # Twice as many queries as requests, so that the teacher never waits for the desk; and
+            # no more, so that memory does not grow with the source.
+            workers = 2 * max(engine.in_flight for engine in engines.values())
+            await self._drain(workers, lambda: self._worker(waiting, retrieved, work))
+        return self._finish()
+
+    def _teacher(
+        self, engine: Engine, spec: Embedded | Served | Vllm, answers: Answers, paid: set[str]
+    ) -> Teacher:
+        settings = self._spec.settings
+        name = Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
+        if hasattr(engine, "on_failure"):
+            engine.on_failure = self._count_failure
+        return Teacher(
+            name,
+            engine,
+            Sampling(
+                settings.max_new_tokens, settings.temperature, settings.top_p, seed=self._spec.seed
+            ),
+            price=self._spec.prices.get(name),
+            answers=answers,
+            limits=settings.limits,
+            tally=self._state.tally,
+            job_id=self._job_id,
+            on_paid=self._paid,
+            paid_before=paid,
+        )
+
+    async def _drain(self, workers: int, worker: Callable[[], Any]) -> None:
+        """Run workers until all queries are done, or one of them ends the job."""
+        tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+        try:
+            await asyncio.gather(*tasks)
+        except BudgetSpent:
+            # What is on its way is paid for already: let it come in.
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._report()
+            spent = f"{self._state.tally.spent:.4f} of {self._spec.settings.limits.budget:g}"
+            raise StopNow(
+                f"the budget is used up: {spent} US dollars, {self._state.done} of "
+                f"{self._state.total} queries done; start the same with a higher budget, and what "
+                "was answered is not paid for again"
+            ) from None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _worker(self, waiting: Any, retrieved: dict[str, list[str]], work: Synthesis) -> None:
+        for query in waiting:
+            if asked_to_stop(self._job_dir) is not None:
+                raise StopNow
+            try:
+                made = await work.make(query, retrieved.get(query.qid, []))
+                self._failed_in_a_row = 0
+            except EngineError as error:
+                made = Made(query.qid, "failed", str(error))
+                self._failed_in_a_row += 1
+            append_record(self._job_dir / ITEMS, made.as_record() | {"domain": query.domain})
+            self._count(query.domain, made.as_record())
+            if self._failed_in_a_row >= GIVE_UP_AFTER:
+                raise EngineError(
+                    f"{GIVE_UP_AFTER} queries in a row were not answered; the last: {made.reason}"
+                )
+            if time.monotonic() - self._reported >= REPORT_EVERY_S:
+                self._report()
+
+    def _read_done(self, queries: Sequence[SourceQuery]) -> set[str]:
+        """Count what earlier attempts did; what failed there is tried again."""
+        wanted = {query.qid for query in queries}
+        latest: dict[str, dict[str, Any]] = {}
+        for record in read_records(self._job_dir / ITEMS)[0]:
+            latest[record["qid"]] = record
+        done = {
+            qid: record
+            for qid, record in latest.items()
+            if qid in wanted and record["outcome"] != "failed"
+        }
+        for record in done.values():
+            self._count(record["domain"], record)
+        self._state.total = len(queries)
+        self._state.before = len(done)
+        return set(done)
+
+    def _read_paid(self) -> set[str]:
+        paid = set()
+        for record in read_records(self._job_dir / REQUESTS)[0]:
+            paid.add(record["key"])
+            self._state.tally.count(record["stage"], record)
+        return paid
+
+    def _paid(self, key: str, request: Request, answer: Stored) -> None:
+        record = {
+            "key": key,
+            "qid": request.qid,
+            "stage": request.stage,
+            "sample": request.sample,
+            "attempt": request.attempt,
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.completion_tokens,
+            "price": answer.price,
+            "seconds": answer.seconds,
+        }
+        append_record(self._job_dir / REQUESTS, record)
+        self._state.tally.count(request.stage, record)
+
+    def _count(self, domain: str, made: dict[str, Any]) -> None:
+        state = self._state
+        state.outcomes[made["outcome"]] += 1
+        statuses = [*made["statuses"].values(), *(each["status"] for each in made["samples"])]
+        state.malformed.update(status for status in statuses if status != "ok")
+        own = state.domains.setdefault(domain, {"queries": 0, "labelled": 0, "price": 0.0})
+        own["queries"] += 1
+        own["labelled"] += made["outcome"] == "labelled"
+        own["price"] += made["price"]
+
+    def _count_failure(self, kind: str) -> None:
+        self._state.failures[kind] += 1
+
+    def _summary(self) -> dict[str, Any]:
+        state, tally = self._state, self._state.tally
+        seconds = time.monotonic() - self._began
+        new = state.done - state.before
+        # Items cost alike on average, so what is left costs what was done per item.
+        projected = tally.spent * state.total / state.done if state.done and tally.spent else None
+        return {
+            "queries": state.total,
+            "done": state.done,
+            "outcomes": dict(state.outcomes),
+            "malformed": dict(state.malformed),
+            "failures": dict(state.failures),
+            "requests": dict(tally.requests),
+            "reused": dict(tally.reused),
+            "prompt_tokens": tally.prompt_tokens,
+            "completion_tokens": tally.completion_tokens,
+            "spent": round(tally.spent, 6),
+            "unpriced": tally.unpriced,
+            "projected": None if projected is None else round(projected, 6),
+            "queries_per_s": round(new / seconds, 3) if seconds else 0.0,
+            "seconds": round(seconds, 1),
+            "domains": state.domains,
+        }
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        summary = self._summary()
+        write_json(self._job_dir / STATUS, summary)
+        rate = summary["queries_per_s"]
+        state = self._state
+        eta_s = round((state.total - state.done) / rate, 1) if rate else None
+        write_event(
+            self._job_dir,
+            "progress",
+            step=state.done,
+            total=state.total,
+            unit="query",
+            eta_s=eta_s,
+            so_far={"labelled": state.outcomes["labelled"], "spent": summary["spent"]},
+        )
+
+    def _finish(self) -> str:
+        from trainer.environment import code_version, library_versions
+
+        self._report()
+        write_json(
+            self._job_dir / RESULT,
+            {
+                "job_id": self._job_id,
+                **self._summary(),
+                "code_version": code_version(),
+                "libraries": library_versions(),
+            },
+        )
+        outcomes = self._state.outcomes
+        aside = self._state.done - outcomes["labelled"]
+        spent = f", {self._state.tally.spent:.4f} US dollars" if self._state.tally.spent else ""
+        return f"{outcomes['labelled']} items labelled, {aside} set aside{spent}"
+
+
+def _reader(
+    source: Source, engine: Engine, most_tokens: int
+) -> Callable[[Sequence[str]], list[str]]:
+    """Return a function from docids to the texts that a teacher reads; each is cut once."""
+    passages = source.every_passage()
+    known: dict[str, str] = {}
+
+    def read(docids: Sequence[str]) -> list[str]:
+        new = [docid for docid in docids if docid not in known]
+        texts = engine.cut_passages([full_text(passages[docid]) for docid in new], most_tokens)
+        known.update(zip(new, texts, strict=True))
+        return [known[docid] for docid in docids]
+
+    return read
+
+
+if __name__ == "__main__":
+    run_job(generate)

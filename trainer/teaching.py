@@ -1,0 +1,241 @@
+"""One teacher as a job asks it: nothing twice, within its limits, every answer counted."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+
+from curation.prices import Price
+from curation.prompts import Message
+from trainer.answers import Answers, Stored, request_key
+from trainer.engines.base import Engine, Prompt, Sampling
+from trainer.inflight import InFlight
+from trainer.synthesis_settings import Limits, Stage
+
+_TOKENS_OF_WORDS = 4 / 3  # so many tokens has a word of English prose
+
+
+class BudgetSpent(Exception):  # noqa: N818 - a state, not a fault
+    """The next request might cost more than is left of the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to ask.
+
+    Attributes:
+        sample: 0-based, of several answers to one question.
+        attempt: 0-based; above 0 for what is asked anew because its answer was malformed.
+    """
+
+    qid: str
+    stage: Stage
+    messages: list[Message]
+    sample: int = 0
+    attempt: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a job has asked and paid so far.
+
+    Attributes:
+        spent: US dollars that this job paid, over all its attempts.
+        unpriced: Answers of models without a price.
+        requests: Answers that this job paid for, by stage.
+        reused: Answers that were there already, by stage.
+    """
+
+    spent: float = 0.0
+    unpriced: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+    reused: Counter[str] = field(default_factory=Counter)
+    open: int = 0
+
+    def count(self, stage: str, answer: Mapping[str, Any]) -> None:
+        """Count an answer that this job paid for."""
+        self.requests[stage] += 1
+        self.prompt_tokens += answer["prompt_tokens"]
+        self.completion_tokens += answer["completion_tokens"]
+        if answer["price"] is None:
+            self.unpriced += 1
+        else:
+            self.spent += answer["price"]
+
+    @property
+    def mean_completion_tokens(self) -> float:
+        """Return how long an answer was on average; 0 before there is one."""
+        asked = sum(self.requests.values())
+        return self.completion_tokens / asked if asked else 0.0
+
+
+class Teacher:
+    """A model behind an engine; answers that the workspace holds are not asked for again."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        sampling: Sampling,
+        *,
+        price: Price | None,
+        answers: Answers,
+        limits: Limits,
+        tally: Tally,
+        job_id: str,
+        on_paid: Callable[[str, Request, Stored], None],
+        paid_before: Iterable[str] = (),
+    ) -> None:
+        """Prepare to ask.
+
+        Args:
+            name: The model's, as the price table and the rankings have it.
+            sampling: Its seed is of sample 0; each further sample has the next one.
+            on_paid: Told the key, the request and the answer of each request that this job paid.
+            paid_before: Keys that an earlier attempt of the job has told; not told again.
+        """
+        self.name = name
+        self._engine = engine
+        self._sampling = sampling
+        self._price = price
+        self._answers = answers
+        self._budget = limits.budget
+        self._requests = _limiter(limits.requests_per_minute)
+        self._tokens = _limiter(limits.tokens_per_minute)
+        self._tokens_per_minute = limits.tokens_per_minute or 0
+        self._tally = tally
+        self._job_id = job_id
+        self._on_paid = on_paid
+        self._told = set(paid_before)
+        self._returned = asyncio.Event()
+        self._in_flight = InFlight(engine.in_flight)
+        self._asking: dict[str, asyncio.Task[Stored]] = {}
+
+    async def ask(self, request: Request) -> Stored:
+        """Return the answer to a request: the one that is kept, else a new one.
+
+        Raises:
+            EngineError: It cannot be answered.
+            BudgetSpent: It might cost more than is left.
+        """
+        key = self.key(request)
+        kept = self._answers.get(key)
+        if kept is not None:
+            self._tally_kept(key, request, kept)
+            return kept
+        # Of equal requests at the same time one goes out. What is paid for is kept, even where
+        # whoever asked has gone.
+        if key not in self._asking:
+            task = asyncio.create_task(self._pay(key, request))
+            self._asking[key] = task
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        else:
+            self._tally.reused[request.stage] += 1
+        return await asyncio.shield(self._asking[key])
+
+    def key(self, request: Request) -> str:
+        """Return the content id of a request as this teacher would ask it."""
+        sampling = self.sampling(request)
+        asked = {
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": sampling.seed,
+            "attempt": request.attempt,
+        }
+        return request_key(self.name, request.messages, asked)
+
+    def sampling(self, request: Request) -> Sampling:
+        """Return how the answer to a request is drawn."""
+        draw = self._sampling.limited(self._sampling.max_new_tokens)
+        seed = draw.seed + request.sample + 1_000 * request.attempt
+        return Sampling(draw.max_new_tokens, draw.temperature, draw.top_p, seed=seed)
+
+    def _tally_kept(self, key: str, request: Request, kept: Stored) -> None:
+        if kept.job_id == self._job_id and key not in self._told:
+            # Paid by an attempt that was killed between keeping the answer and saying so.
+            self._tell(key, request, kept)
+        else:
+            self._tally.reused[request.stage] += 1
+
+    async def _pay(self, key: str, request: Request) -> Stored:
+        async with self._in_flight.turn(_left(request)):
+            await self._pace(request)
+            await self._within_budget(request)
+            self._tally.open += 1
+            try:
+                (answer,) = await self._engine.generate(
+                    Prompt(request.messages), self.sampling(request)
+                )
+            finally:
+                self._tally.open -= 1
+                self._returned.set()
+        paid = Stored(
+            text=answer.text,
+            finish=answer.finish_reason,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            seconds=round(answer.seconds, 3),
+            price=self.price_of(answer.prompt_tokens, answer.completion_tokens),
+            job_id=self._job_id,
+        )
+        await self.keep(key, request, paid)
+        return paid
+
+    async def keep(self, key: str, request: Request, paid: Stored) -> None:
+        """Keep an answer that was paid for, and count it."""
+        await self._answers.put(key, paid)
+        self._tell(key, request, paid)
+
+    def price_of(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """Return what an answer costs, in US dollars; None without a price."""
+        return None if self._price is None else self._price.of(prompt_tokens, completion_tokens)
+
+    def _tell(self, key: str, request: Request, paid: Stored) -> None:
+        self._told.add(key)
+        self._on_paid(key, request, paid)
+
+    async def _pace(self, request: Request) -> None:
+        """Wait until the limits allow the request; its answer is taken to be as long as most."""
+        if self._requests is not None:
+            await self._requests.acquire()
+        if self._tokens is not None:
+            expected = _prompt_tokens(request) + self._tally.mean_completion_tokens
+            await self._tokens.acquire(min(max(1.0, expected), self._tokens_per_minute))
+
+    async def _within_budget(self, request: Request) -> None:
+        """Wait while those on their way might use the budget up; raise BudgetSpent if it is.
+
+        An answer is taken to be as long as most, and while there is none, as long as it may be.
+        """
+        if self._budget is None:
+            return
+        while True:
+            longest = float(self._sampling.max_new_tokens)
+            written = self._tally.mean_completion_tokens or longest
+            own = self.price_of(round(_prompt_tokens(request)), round(written)) or 0.0
+            expected = self._tally.spent + own * (self._tally.open + 1)
+            if expected <= self._budget:
+                return
+            if self._tally.open == 0:
+                raise BudgetSpent
+            self._returned.clear()
+            await self._returned.wait()
+
+
+def _prompt_tokens(request: Request) -> float:
+    return sum(len(m["content"].split()) for m in request.messages) * _TOKENS_OF_WORDS
+
+
+def _limiter(per_minute: int | None) -> AsyncLimiter | None:
+    return None if per_minute is None else AsyncLimiter(per_minute, 60)
+
+
+def _left(request: Request) -> int:
+    """Return how urgent a request is: items that were begun are finished first."""
+    return {"select": 1, "negatives": 2, "rank": 3}[request.stage]
