@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import benchmarks, data, demo, ranking, stateless, training
+from app.commands import benchmarks, data, demo, ranking, stateless, teaching, training
 from db.errors import RankDeskError
 
 cli = typer.Typer(
@@ -31,7 +31,7 @@ def root(
     context.obj = workspace
 
 
-for module in (data, benchmarks, training, ranking, demo, stateless):
+for module in (data, benchmarks, teaching, training, ranking, demo, stateless):
     module.register(cli)
 
 

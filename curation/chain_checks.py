@@ -10,7 +10,9 @@ from typing import Literal
 
 from curation.chains import concludes_on, mentioned
 
-Check = Literal["no_chain", "unknown", "ignored", "contradiction", "language", "loop", "cut"]
+Check = Literal[
+    "no_chain", "unknown", "ignored", "contradiction", "language", "loop", "cut", "leak"
+]
 CHECKS: dict[Check, str] = {
     "no_chain": "No chain",
     "unknown": "Names passages that are not there",
@@ -19,9 +21,12 @@ CHECKS: dict[Check, str] = {
     "language": "Switches to another script",
     "loop": "Repeats itself",
     "cut": "Cut off before its answer",
+    "leak": "Repeats the gold answer",
 }
 REPEATS = 4  # times that one sentence stands in a chain before it counts as a loop
 FOREIGN = 8  # letters of another script than the query's and the passages'
+LEAK = 8  # words in a row that a chain shares with the gold answer alone
+_WORDS = re.compile(r"\w+")
 _SENTENCES = re.compile(r"[.!?]\s+|\n+")
 _LATIN_TO = "\u024f"
 # Scripts that chains are known to slip into: Cyrillic, Arabic, Devanagari, Thai, kana, Han, Hangul.
@@ -37,7 +42,11 @@ _OTHER_SCRIPTS = {
 
 
 def failed_checks(
-    chain: str, permutation: Sequence[int], status: str, texts: Sequence[str]
+    chain: str,
+    permutation: Sequence[int],
+    status: str,
+    texts: Sequence[str],
+    answer: str = "",
 ) -> list[Check]:
     """Return the checks that a chain fails, in the order of `CHECKS`.
 
@@ -45,6 +54,7 @@ def failed_checks(
         permutation: The answer, 1-based into the passages.
         status: Parse status of the response.
         texts: The query and the passages: what is written there in another script is no switch.
+        answer: The gold answer, which the ranker must not have seen; "" where it is not known.
     """
     n = len(permutation)
     if not chain.strip():
@@ -64,7 +74,20 @@ def failed_checks(
         found.append("loop")
     if status in ("truncated", "no_answer"):
         found.append("cut")
+    if answer and _leaks(chain, texts, answer):
+        found.append("leak")
     return found
+
+
+def _leaks(chain: str, texts: Sequence[str], answer: str) -> bool:
+    """Say whether a chain has words in a row from the answer that no text it was shown has."""
+    shared = _runs(chain) & _runs(answer)
+    return bool(shared) and not shared <= set().union(*map(_runs, texts))
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = _WORDS.findall(text.lower())
+    return {tuple(words[i : i + LEAK]) for i in range(len(words) - LEAK + 1)}
 
 
 def _switches(chain: str, texts: Sequence[str]) -> bool:

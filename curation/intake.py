@@ -4,7 +4,7 @@ Ids are content hashes, so a row that is there already changes nothing and an im
 interrupted is completed by running it again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,6 +111,26 @@ def import_reasonrank(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One ranking of an item, as its author gave it.
+
+    Attributes:
+        shown: Docids in the order that the chain's numbers refer to; empty for the initial order.
+    """
+
+    ranking_id: str
+    author: str
+    author_name: str
+    ranking: Sequence[str]
+    chain: str
+    status: str
+    shown: Sequence[str] = ()
+    response: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
 class Intake:
     """Writes the rows of one import, batch by batch; `flush` writes the last one.
 
@@ -133,9 +153,42 @@ class Intake:
 
     def add(self, row: SourceRow) -> None:
         """Take a row into the batch, and write the batch when it is full."""
-        docids = [passage.docid for passage in row.candidates]
+        item = self._add_item(row)
+        self._add_ranking(
+            row,
+            item,
+            Given(
+                ranking_id(item, row.author, row.author_name, row.ranking, row.chain),
+                row.author,
+                row.author_name,
+                row.ranking,
+                row.chain,
+                row.status,
+            ),
+        )
+        if len(self._items) >= BATCH:
+            self.flush()
+
+    def add_samples(self, row: SourceRow, samples: Sequence[Given], answer: str) -> None:
+        """Take an item with these rankings in place of the row's own.
+
+        Args:
+            answer: The gold answer, for the check that no chain repeats it.
+        """
+        item = self._add_item(row)
+        for sample in samples:
+            self._add_ranking(row, item, sample, answer)
+        if len(self._items) >= BATCH:
+            self.flush()
+
+    def item_id(self, row: SourceRow) -> str:
+        """Return the id that a row's item has."""
         passages = [self._passage_id(passage) for passage in row.candidates]
-        item = item_id(row.domain, row.qid, row.query, passages, row.relevant_docids)
+        return item_id(row.domain, row.qid, row.query, passages, row.relevant_docids)
+
+    def _add_item(self, row: SourceRow) -> str:
+        passages = [self._passage_id(passage) for passage in row.candidates]
+        item = self.item_id(row)
         self._items.append(
             {
                 "item_id": item,
@@ -144,34 +197,39 @@ class Intake:
                 "qid": row.qid,
                 "query": row.query,
                 "passage_ids": passages,
-                "docids": docids,
+                "docids": [passage.docid for passage in row.candidates],
                 "relevant_docids": list(row.relevant_docids),
             }
         )
-        scores = self_consistency(row.ranking, row.relevant_docids, docids)
+        return item
+
+    def _add_ranking(self, row: SourceRow, item: str, given: Given, answer: str = "") -> None:
+        docids = [passage.docid for passage in row.candidates]
+        scores = self_consistency(given.ranking, row.relevant_docids, docids)
         texts = [row.query, *(passage.text for passage in row.candidates)]
-        permutation = [docids.index(docid) + 1 for docid in row.ranking]
+        shown = given.shown or docids
+        permutation = [shown.index(docid) + 1 for docid in given.ranking]
         self._rankings.append(
             {
-                "ranking_id": ranking_id(item, row.author, row.author_name, row.ranking, row.chain),
+                "ranking_id": given.ranking_id,
                 "item_id": item,
-                "author": row.author,
-                "author_name": row.author_name,
-                "docids": list(row.ranking),
-                "status": row.status,
-                "prompt_tokens": None,
-                "completion_tokens": None,
+                "author": given.author,
+                "author_name": given.author_name,
+                "docids": list(given.ranking),
+                "status": given.status,
+                "prompt_tokens": given.prompt_tokens,
+                "completion_tokens": given.completion_tokens,
                 "ndcg": scores.ndcg,
                 "recall": scores.recall,
                 "overlap": scores.overlap,
                 "first_relevant": scores.first_relevant,
-                "chain": row.chain,
-                "response": None,
-                "failed_checks": failed_checks(row.chain, permutation, row.status, texts),
+                "chain": given.chain,
+                "response": given.response,
+                "failed_checks": failed_checks(
+                    given.chain, permutation, given.status, texts, answer
+                ),
             }
         )
-        if len(self._items) == BATCH:
-            self.flush()
 
     def flush(self) -> None:
         """Write what was taken since the last flush, in one transaction."""

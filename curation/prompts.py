@@ -44,9 +44,10 @@ class Template(BaseModel):
     | `singleturn_listwise` | `{rank}`, `{candidate}`, once for each passage | `{num}`, `{query}` |
     | `pointwise` | `{doc_content}`, `{query}` | `{query}` |
     | `pairwise` | `{doc1}`, `{doc2}`, `{query}` | `{query}` |
-    | `selection` | `{rank}`, `{candidate}`, once for each passage | `{num}`, `{query}`, `{answer}` |
+    | `selection` | `{rank}`, `{candidate}`, for each passage | `{num}`, `{query}`, `{answer}` |
 
-    Only a selection may show the gold answer: it is what a teacher is asked, never a ranker. The regular expressions are what RankLLM's files carry; RankDesk parses answers by itself.
+    Only a selection may show the gold answer: it is what a teacher is asked, never a ranker. The
+    regular expressions are what RankLLM's files carry; RankDesk parses answers by itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

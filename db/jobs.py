@@ -21,10 +21,11 @@ def insert_job(
     snapshot_id: str | None = None,
     benchmark_id: str | None = None,
     checkpoint_id: str | None = None,
+    source_id: str | None = None,
 ) -> None:
     """Record a job whose folder is prepared."""
     store.execute(
-        "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, now())",
+        "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
         [
             job_id,
             kind,
@@ -35,6 +36,7 @@ def insert_job(
             checkpoint_id,
             config,
             created_by,
+            source_id,
         ],
     )
 
@@ -62,7 +64,7 @@ def get_job(store: Store, wanted: str) -> dict[str, Any]:
 def done_without_result(store: Store) -> list[dict[str, Any]]:
     """Return the jobs that ended as done but whose checkpoint or evaluation is not recorded."""
     return store.rows(
-        "SELECT * FROM jobs AS j WHERE EXISTS (SELECT 1 FROM job_events e"
+        "SELECT * FROM jobs AS j WHERE kind <> 'generate' AND EXISTS (SELECT 1 FROM job_events e"
         " WHERE e.job_id = j.job_id AND e.type = 'ended' AND e.payload->>'outcome' = 'done')"
         " AND NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.job_id = j.job_id)"
         " AND NOT EXISTS (SELECT 1 FROM evaluations v WHERE v.evaluation_id = j.job_id)"

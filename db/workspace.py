@@ -59,6 +59,16 @@ class Workspace:
         return self.root / "models"
 
     @property
+    def answers(self) -> Path:
+        """What teachers answered, by content of the request; jobs write it as they go."""
+        return self.root / "answers"
+
+    @property
+    def templates(self) -> Path:
+        """Prompt templates that people wrote here; each version is a file of its own."""
+        return self.root / "templates"
+
+    @property
     def prices(self) -> Path:
         """What models cost, a file that people edit; it may be missing."""
         return self.root / "prices.yaml"

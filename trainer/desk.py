@@ -15,7 +15,7 @@ from db.store import Store
 from trainer import jobs as folders
 from trainer.engines.opening import Embedded, Served, Vllm
 from trainer.errors import RecipeError
-from trainer.jobs import EvaluateSpec, JobState, TrainSpec
+from trainer.jobs import AnySpec, EvaluateSpec, JobState, TrainSpec
 from trainer.preflight import Check, preflight_evaluation, preflight_training
 from trainer.recipes import (
     EvaluationSettings,
@@ -40,7 +40,7 @@ class PreparedJob:
         checks: What the preflight found.
     """
 
-    spec: TrainSpec | EvaluateSpec
+    spec: AnySpec
     config_yaml: str
     command: str
     checks: list[Check]
@@ -48,6 +48,7 @@ class PreparedJob:
     snapshot_id: str | None = None
     benchmark_id: str | None = None
     checkpoint_id: str | None = None
+    source_id: str | None = None
 
     @property
     def blocked(self) -> bool:
@@ -262,6 +263,7 @@ def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
         snapshot_id=prepared.snapshot_id,
         benchmark_id=prepared.benchmark_id,
         checkpoint_id=prepared.checkpoint_id,
+        source_id=prepared.source_id,
     )
     folders.start(job_dir)
     return config.job_id

@@ -54,7 +54,6 @@ class _State:
     before: int = 0  # done by earlier attempts
     outcomes: Counter[str] = field(default_factory=Counter)
     malformed: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
     domains: dict[str, dict[str, float]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
@@ -73,15 +72,14 @@ class _Generation:
         self._state = _State()
         self._began = self._reported = time.monotonic()
         self._failed_in_a_row = 0
+        self._engines: list[Engine] = []
 
     async def run(self) -> str:
         source = read_source(self._spec.source)
         queries = source.queries[: self._spec.settings.limit]
         done = self._read_done(queries)
         paid = self._read_paid()
-        write_event(
-            self._job_dir, "progress", step=self._state.done, total=len(queries), unit="query"
-        )
+        write_event(self._job_dir, "progress", step=0, total=len(queries), unit="query mined")
         retrieved = await asyncio.to_thread(
             mine, source, self._spec.settings.depth, dense=self._spec.settings.dense
         )
@@ -94,6 +92,7 @@ class _Generation:
                 model: self._teacher(engine, self._spec.engines[model], answers, paid)
                 for model, engine in engines.items()
             }
+            self._engines = list(engines.values())
             work = Synthesis(
                 self._spec.settings,
                 teachers["main"],
@@ -101,6 +100,8 @@ class _Generation:
                 _reader(source, engines["main"], self._spec.settings.max_passage_tokens),
                 seed=self._spec.seed,
             )
+            self._began = time.monotonic()  # what a query takes does not count its mining
+            self._report()
             waiting = iter([query for query in queries if query.qid not in done])
             # Twice as many queries as requests, so that the teacher never waits for the desk; and
             # no more, so that memory does not grow with the source.
@@ -113,8 +114,6 @@ class _Generation:
     ) -> Teacher:
         settings = self._spec.settings
         name = Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
-        if hasattr(engine, "on_failure"):
-            engine.on_failure = self._count_failure
         return Teacher(
             name,
             engine,
@@ -218,8 +217,12 @@ class _Generation:
         own["labelled"] += made["outcome"] == "labelled"
         own["price"] += made["price"]
 
-    def _count_failure(self, kind: str) -> None:
-        self._state.failures[kind] += 1
+    def _failures(self) -> dict[str, int]:
+        """Return this attempt's failed requests by kind, where the engine tells."""
+        found: Counter[str] = Counter()
+        for engine in self._engines:
+            found.update(getattr(engine, "failures", {}))
+        return dict(found)
 
     def _summary(self) -> dict[str, Any]:
         state, tally = self._state, self._state.tally
@@ -232,7 +235,7 @@ class _Generation:
             "done": state.done,
             "outcomes": dict(state.outcomes),
             "malformed": dict(state.malformed),
-            "failures": dict(state.failures),
+            "failures": self._failures(),
             "requests": dict(tally.requests),
             "reused": dict(tally.reused),
             "prompt_tokens": tally.prompt_tokens,

@@ -83,7 +83,8 @@ class GenerateSpec(Strict):
     answers: Annotated[Path, AfterValidator(Path.absolute)]  # the workspace's paid answers
     engine: EngineSpec
     judge: EngineSpec | None = None  # a second teacher that ranks the same lists
-    prices: Mapping[str, Price] = Field(default_factory=dict)  # of the two models, as they were when the job was made
+    # Of the two models, as they were when the job was made.
+    prices: Mapping[str, Price] = Field(default_factory=dict)
     settings: SynthesisSettings
     seed: int = 0
 
@@ -191,7 +192,7 @@ def command(kind: str, job_dir: Path) -> list[str]:
     return [sys.executable, "-P", "-m", f"trainer.{kind}", str(job_dir)]
 
 
-def command_preview(config: JobConfig | TrainSpec | EvaluateSpec, jobs_dir: Path) -> str:
+def command_preview(config: JobConfig | AnySpec, jobs_dir: Path) -> str:
     """Return the shell line that `start` runs; a spec not yet prepared shows `<job>` as its id."""
     if isinstance(config, JobConfig):
         return shlex.join(command(config.kind, jobs_dir / config.job_id))

@@ -8,7 +8,7 @@ Shipped recipes stand in `trainer/recipes/`, each value with its source beside i
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -223,7 +223,10 @@ def apply_overrides(
     return parse_recipe(data, where="with " + ", ".join(overrides))
 
 
-def override_settings(settings: EvaluationSettings, overrides: Sequence[str]) -> EvaluationSettings:
+S = TypeVar("S", bound=Strict)
+
+
+def override_settings(settings: S, overrides: Sequence[str]) -> S:
     """Return `settings` with `key=value` replaced, as `apply_overrides` does for a recipe.
 
     Raises:
@@ -233,9 +236,9 @@ def override_settings(settings: EvaluationSettings, overrides: Sequence[str]) ->
     for key, value in _read_overrides(overrides):
         _set(data, key, value, settings.model_dump())
     try:
-        return EvaluationSettings.model_validate(data)
+        return type(settings).model_validate(data)
     except ValidationError as error:
-        raise RecipeError(f"Evaluation with {', '.join(overrides)}: {describe(error)}") from error
+        raise RecipeError(f"Settings with {', '.join(overrides)}: {describe(error)}") from error
 
 
 def _read_overrides(overrides: Sequence[str]) -> Iterator[tuple[str, object]]:

@@ -47,6 +47,8 @@ class Tally:
         unpriced: Answers of models without a price.
         requests: Answers that this job paid for, by stage.
         reused: Answers that were there already, by stage.
+        open: Requests on their way.
+        reserved: US dollars that those may cost.
     """
 
     spent: float = 0.0
@@ -56,6 +58,7 @@ class Tally:
     requests: Counter[str] = field(default_factory=Counter)
     reused: Counter[str] = field(default_factory=Counter)
     open: int = 0
+    reserved: float = 0.0
 
     def count(self, stage: str, answer: Mapping[str, Any]) -> None:
         """Count an answer that this job paid for."""
@@ -166,16 +169,21 @@ class Teacher:
     async def _pay(self, key: str, request: Request) -> Stored:
         async with self._in_flight.turn(_left(request)):
             await self._pace(request)
-            await self._within_budget(request)
+            most = await self._within_budget(request)
             self._tally.open += 1
+            self._tally.reserved += most
             try:
-                (answer,) = await self._engine.generate(
-                    Prompt(request.messages), self.sampling(request)
-                )
+                paid = await self._asked(request)
+                await self.keep(key, request, paid)
             finally:
                 self._tally.open -= 1
+                self._tally.reserved -= most
                 self._returned.set()
-        paid = Stored(
+        return paid
+
+    async def _asked(self, request: Request) -> Stored:
+        (answer,) = await self._engine.generate(Prompt(request.messages), self.sampling(request))
+        return Stored(
             text=answer.text,
             finish=answer.finish_reason,
             prompt_tokens=answer.prompt_tokens,
@@ -184,8 +192,6 @@ class Teacher:
             price=self.price_of(answer.prompt_tokens, answer.completion_tokens),
             job_id=self._job_id,
         )
-        await self.keep(key, request, paid)
-        return paid
 
     async def keep(self, key: str, request: Request, paid: Stored) -> None:
         """Keep an answer that was paid for, and count it."""
@@ -208,24 +214,24 @@ class Teacher:
             expected = _prompt_tokens(request) + self._tally.mean_completion_tokens
             await self._tokens.acquire(min(max(1.0, expected), self._tokens_per_minute))
 
-    async def _within_budget(self, request: Request) -> None:
-        """Wait while those on their way might use the budget up; raise BudgetSpent if it is.
+    async def _within_budget(self, request: Request) -> float:
+        """Set aside the most that the request may cost, in US dollars, and return it.
 
-        An answer is taken to be as long as most, and while there is none, as long as it may be.
+        While the requests on their way might use the budget up, they are waited for.
+
+        Raises:
+            BudgetSpent: Not even this request alone is sure to stay within the budget.
         """
-        if self._budget is None:
-            return
-        while True:
-            longest = float(self._sampling.max_new_tokens)
-            written = self._tally.mean_completion_tokens or longest
-            own = self.price_of(round(_prompt_tokens(request)), round(written)) or 0.0
-            expected = self._tally.spent + own * (self._tally.open + 1)
-            if expected <= self._budget:
-                return
-            if self._tally.open == 0:
+        most = self.price_of(round(_prompt_tokens(request)), self._sampling.max_new_tokens) or 0.0
+        while self._budget is not None:
+            tally = self._tally
+            if tally.spent + tally.reserved + most <= self._budget:
+                break
+            if tally.open == 0:
                 raise BudgetSpent
             self._returned.clear()
             await self._returned.wait()
+        return most
 
 
 def _prompt_tokens(request: Request) -> float:

@@ -6,6 +6,7 @@ from curation.prompts import (
     render,
     render_pair,
     render_passage,
+    render_selection,
     shipped_templates,
 )
 from tests.shared_data import SHARED, needs_shared_data
@@ -20,6 +21,8 @@ def test_every_shipped_template_shows_the_query_and_each_passage_once(name):
         shown, messages = PASSAGES[:1], render_passage(template, "why?", PASSAGES[0])
     elif template.method == "pairwise":
         shown, messages = PASSAGES, render_pair(template, "why?", *PASSAGES)
+    elif template.method == "selection":
+        shown, messages = PASSAGES, render_selection(template, "why?", "so", PASSAGES)
     else:
         shown, messages = PASSAGES, render(template, "why?", PASSAGES)
         assert messages[-1]["content"].index("[1]") < messages[-1]["content"].index("[2]")

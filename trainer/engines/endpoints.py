@@ -7,6 +7,7 @@ call; while all rest, calls wait. What will not pass, such as a refused key, end
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -104,6 +105,7 @@ class Endpoints:
         self._api_key = api_key
         self._timeout_s = timeout_s
         self._backoff_s = backoff_s
+        self.failures: Counter[str] = Counter()  # attempts that failed, by kind
 
     async def ask(self, send: Send[T]) -> tuple[T, float]:
         """Send until an endpoint answers; return the answer and the seconds that it took.
@@ -143,6 +145,7 @@ class Endpoints:
             async with asyncio.timeout(self._timeout_s):
                 answer = await send(endpoint.client)
         except (APIError, UnusableAnswerError, TimeoutError, *_MALFORMED) as error:
+            self.failures[_kind(error)] += 1
             # The causes are cut off: they quote what servers say about keys.
             if isinstance(error, APIStatusError) and not _may_pass(error):
                 raise EngineError(await self._refusal(endpoint, error)) from None
@@ -253,6 +256,17 @@ async def _served(client: AsyncOpenAI) -> list[str]:
         return [str(model.id) for model in page.data]
     except (APIError, TimeoutError, *_MALFORMED):
         return []
+
+
+def _kind(error: Exception) -> str:
+    """Return one or two words for a failure: `status 429`, `timeout`, `connection` ..."""
+    if isinstance(error, TimeoutError | APITimeoutError):
+        return "timeout"
+    if isinstance(error, APIStatusError):
+        return f"status {error.status_code}"
+    if isinstance(error, APIConnectionError):
+        return "connection"
+    return "unusable answer" if isinstance(error, UnusableAnswerError) else "malformed answer"
 
 
 def _may_pass(error: APIStatusError) -> bool:

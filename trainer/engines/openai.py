@@ -81,6 +81,11 @@ class OpenAIEngine:
         self.info = EngineInfo("openai", model, template, tuple(base_urls))
         self.in_flight = in_flight
 
+    @property
+    def failures(self) -> dict[str, int]:
+        """Attempts at the endpoints that failed and were repeated or given up, by kind."""
+        return dict(self._endpoints.failures)
+
     async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
         """Return `n` answers, each by a request of its own; see `Engine`."""
         draws = [replace(sampling, seed=sampling.seed + number) for number in range(n)]
