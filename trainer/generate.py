@@ -79,9 +79,13 @@ class _Generation:
         queries = source.queries[: self._spec.settings.limit]
         done = self._read_done(queries)
         paid = self._read_paid()
-        write_event(self._job_dir, "progress", step=0, total=len(queries), unit="query mined")
+        write_event(self._job_dir, "progress", step=0, total=len(queries), unit="item")
         retrieved = await asyncio.to_thread(
-            mine, source, self._spec.settings.depth, dense=self._spec.settings.dense
+            mine,
+            source,
+            self._spec.settings.depth,
+            dense=self._spec.settings.dense,
+            on_progress=self._mined,
         )
         async with AsyncExitStack() as stack:
             answers = await stack.enter_async_context(Answers(self._spec.answers))
@@ -108,6 +112,11 @@ class _Generation:
             workers = 2 * max(engine.in_flight for engine in engines.values())
             await self._drain(workers, lambda: self._worker(waiting, retrieved, work))
         return self._finish()
+
+    def _mined(self, done: int, total: int) -> None:
+        if asked_to_stop(self._job_dir) is not None:
+            raise StopNow
+        write_event(self._job_dir, "progress", step=done, total=total, unit="passage")
 
     def _teacher(
         self, engine: Engine, spec: Embedded | Served | Vllm, answers: Answers, paid: set[str]
@@ -260,9 +269,13 @@ class _Generation:
             "progress",
             step=state.done,
             total=state.total,
-            unit="query",
+            unit="item",
             eta_s=eta_s,
-            so_far={"labelled": state.outcomes["labelled"], "spent": summary["spent"]},
+            so_far={
+                "queries": state.done,
+                "labelled": state.outcomes["labelled"] / max(1, state.done),
+                "US dollars": summary["spent"],
+            },
         )
 
     def _finish(self) -> str:

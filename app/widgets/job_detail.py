@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from app.widgets.charts import metric_lines
+from app.widgets.generation import generation_view
 from app.widgets.job_table import LIVE
 from app.widgets.machine import gauges
 from app.widgets.page import NOTICE, link
@@ -53,6 +54,7 @@ _CHARTS: list[tuple[str, dict[str, str]]] = [
     ("Learning rate", {"learning_rate": "learning rate"}),
 ]
 _VIEWS = {"measures": "Measures", "log": "Log", "config": "Configuration", "rollouts": "Rollouts"}
+_VIEWS["generated"] = "Generated"
 
 
 def job_detail(store: Store, job: dict[str, Any]) -> None:
@@ -62,9 +64,13 @@ def job_detail(store: Store, job: dict[str, Any]) -> None:
     state = desk.job_state(store, job["job_id"])
     live = state.state in LIVE
     st.fragment(_head, run_every=1 if live else None)(store, job, live)
-    views = [view for view in _VIEWS if view != "rollouts" or job["kind"] == "grpo"]
-    if job["kind"] == "evaluate":
+    views = [view for view in _VIEWS if view not in ("rollouts", "generated")]
+    if job["kind"] == "grpo":
+        views.append("rollouts")
+    if job["kind"] in ("evaluate", "generate"):
         views.remove("measures")
+    if job["kind"] == "generate":
+        views.insert(0, "generated")
     view = st.segmented_control(
         "View",
         views,
@@ -76,6 +82,8 @@ def job_detail(store: Store, job: dict[str, Any]) -> None:
     )
     if view == "measures":
         st.fragment(_measures, run_every=2 if live else None)(store, job)
+    elif view == "generated":
+        st.fragment(generation_view, run_every=2 if live else None)(store, job)
     elif view == "log":
         st.fragment(_logs, run_every=2 if live else None)(store, job)
     elif view == "config":
@@ -96,7 +104,8 @@ def _head(store: Store, job: dict[str, Any], was_live: bool) -> None:
     color, icon = _BADGES[state.state]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(state.state, icon=f":material/{icon}:", color=color)  # type: ignore[arg-type]
-        facts = [job["kind"].upper() if job["kind"] != "evaluate" else "evaluation"]
+        named = {"evaluate": "evaluation", "generate": "labels of a teacher"}
+        facts = [named.get(job["kind"], job["kind"].upper())]
         facts += [job["recipe"]] if job["recipe"] else []
         facts += [f"started {when(job['created_at'])} by {job['created_by']}"]
         facts += [many(state.attempts, "attempt")] if state.attempts > 1 else []
@@ -132,7 +141,7 @@ def _controls(store: Store, job: dict[str, Any], state: JobState) -> None:
     job_id = job["job_id"]
     if state.pid is not None:
         st.button("Stop", icon=":material/stop:", on_click=_stop, args=(store, job_id, False))
-        if job["kind"] != "evaluate":
+        if job["kind"] not in ("evaluate", "generate"):
             st.button(
                 "Stop and save",
                 icon=":material/save:",
@@ -145,13 +154,19 @@ def _controls(store: Store, job: dict[str, Any], state: JobState) -> None:
             "Resume",
             type="primary",
             icon=":material/resume:",
-            help="From the last whole checkpoint, with optimizer and sampler state.",
+            help="What was answered is not asked again."
+            if job["kind"] in ("evaluate", "generate")
+            else "From the last whole checkpoint, with optimizer and sampler state.",
             on_click=_resume,
             args=(store, job_id),
         )
     if job["kind"] == "evaluate":
         if state.state == "done":
             link("queries", "Per query", "difference", evaluation=job_id)
+    elif job["kind"] == "generate":
+        link("generate", "Duplicate and tweak", "content_copy", like=job_id)
+        if state.state == "done":
+            link("review", "Review", "rate_review")
     else:
         link("new_job", "Duplicate and tweak", "content_copy", like=job_id)
         if state.state == "done":
@@ -169,7 +184,7 @@ def _stop(store: Store, job_id: str, save: bool) -> None:
 def _resume(store: Store, job_id: str) -> None:
     try:
         desk.resume(store, job_id)
-        st.session_state[NOTICE] = "Resumed from the last checkpoint."
+        st.session_state[NOTICE] = "It goes on from what was done."
     except RankDeskError as error:
         st.session_state[_PROBLEM] = str(error)
 

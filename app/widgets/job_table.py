@@ -17,6 +17,7 @@ SIGNS = {
     "failed": "✗ failed",
     "interrupted": "! interrupted",
 }
+_KINDS = {"evaluate": "Evaluate", "generate": "Generate"}
 LIVE = ("queued", "running")
 SHOWN = 100  # newest jobs in the table
 
@@ -39,7 +40,7 @@ def _table(store: Store, found: list[dict[str, Any]]) -> None:
                 "open": "Open",
                 "state": SIGNS[now.state],
                 "name": job["name"],
-                "kind": job["kind"].upper() if job["kind"] != "evaluate" else "Evaluate",
+                "kind": _KINDS.get(job["kind"], job["kind"].upper()),
                 "share": 100.0 if now.state == "done" else share,
                 "left": duration(now.eta_s) if now.eta_s is not None else "",
                 "recipe": job["recipe"],
