@@ -74,7 +74,7 @@ def _bars(title: str, counts: dict[str, int], names: dict[str, str]) -> None:
             y=alt.Y("kind:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
             tooltip=["kind", "count"],
         )
-        .properties(height=40 + 24 * len(counts))
+        .properties(height=alt.Step(28))
     )
     st.altair_chart(chart, alt=title)
 
