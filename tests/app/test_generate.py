@@ -116,7 +116,7 @@ def test_the_page_starts_a_job_and_shows_what_came_back(
     app = open_page("jobs", job=folder.name)
     assert [each.value for each in [*app.error, *app.exception]] == []
     assert "5 of 5" in [metric.value for metric in app.metric]
-    assert any("train-0001" in each.label for each in app.expander)
+    assert any("0001" in each.label for each in app.expander)
 
 
 def test_the_page_says_what_to_do_without_a_source(workspace: Workspace, open_page: OpenPage):

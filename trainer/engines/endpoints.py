@@ -35,7 +35,7 @@ ATTEMPTS = 8  # with half a second at first and pauses that double: about a minu
 _TIRED = 3  # failures in a row
 _LONGEST_REST_S = 120.0
 # No JSON, or JSON that lacks what a completion has: the client checks neither.
-_MALFORMED = (ValueError, AttributeError, TypeError)
+_MALFORMED = (ValueError, AttributeError, TypeError, LookupError)
 _PASSING = (408, 409, 425, 429)  # besides 5xx
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

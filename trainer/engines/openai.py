@@ -182,22 +182,26 @@ class OpenAIEngine:
             go_on = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words
             settings = settings | {"extra_body": settings.get("extra_body", {}) | go_on}
 
+        body = _body(settings, model=self.info.model, messages=messages)
+
         async def send(client: AsyncOpenAI) -> _Turn:
-            reply = await client.chat.completions.create(
-                model=self.info.model, messages=messages, **settings
-            )
-            if on_text is not None:
+            if on_text is None:
+                reply = await _post(client, "/chat/completions", body)
+            else:
 
                 def heard(message: Any) -> None:
-                    on_text(_turn_text(prompt.prefill, message, "length"))
+                    on_text(_turn_text(prompt.prefill, message.to_dict(), "length"))
 
-                reply = await gather(reply, ChatCompletion, heard)
-            choice = self._choice(reply, ChatCompletion)
-            text = _turn_text(prompt.prefill, choice.message, choice.finish_reason)
-            first = (getattr(choice.logprobs, "content", None) or [None])[0]
-            tops = getattr(first, "top_logprobs", None) or []
+                stream: Any = await client.chat.completions.create(
+                    model=self.info.model, messages=messages, **settings
+                )
+                reply = (await gather(stream, ChatCompletion, heard)).to_dict()
+            choice = self._choice(reply)
+            text = _turn_text(prompt.prefill, choice["message"], choice["finish_reason"])
+            first = ((choice.get("logprobs") or {}).get("content") or [{}])[0]
+            tops = first.get("top_logprobs") or []
             # Tokens may share a text; the likelier, which comes first, is kept.
-            top = {each.token: each.logprob for each in reversed(tops)}
+            top = {each["token"]: each["logprob"] for each in reversed(tops)}
             return _turn(reply, choice, text, top)
 
         return send
@@ -213,35 +217,41 @@ class OpenAIEngine:
         whole = {"add_special_tokens": False}  # the template wrote them
         settings = settings | {"extra_body": settings.get("extra_body", {}) | whole}
 
+        body = _body(settings, model=self.info.model, prompt=text)
+
         async def send(client: AsyncOpenAI) -> _Turn:
-            reply = await client.completions.create(model=self.info.model, prompt=text, **settings)
-            if on_text is not None:
+            if on_text is None:
+                reply = await _post(client, "/completions", body)
+            else:
 
                 def heard(message: Any) -> None:
                     on_text(prompt.prefill + message.content)
 
-                reply = await gather(reply, Completion, heard)
-            choice = self._choice(reply, Completion)
-            top = (getattr(choice.logprobs, "top_logprobs", None) or [{}])[0]
-            return _turn(reply, choice, prompt.prefill + choice.text, top)
+                stream: Any = await client.completions.create(
+                    model=self.info.model, prompt=text, **settings
+                )
+                reply = (await gather(stream, Completion, heard)).to_dict()
+            choice = self._choice(reply)
+            top = ((choice.get("logprobs") or {}).get("top_logprobs") or [{}])[0]
+            return _turn(reply, choice, prompt.prefill + choice["text"], top)
 
         return send
 
-    def _choice(self, reply: Any, kind: type[ChatCompletion] | type[Completion]) -> Any:
+    def _choice(self, reply: Any) -> dict[str, Any]:
         # A proxy's error page comes back as text with status 200, and no exception.
-        if not isinstance(reply, kind):
-            raise UnusableAnswerError(f"answered with what is no completion: {reply!r}")
-        if not reply.choices:
+        if not isinstance(reply, dict) or "choices" not in reply:
+            raise UnusableAnswerError(f"answered with what is no completion: {reply!r:.200}")
+        if not reply["choices"]:
             raise UnusableAnswerError("answered without any choice")
-        model = getattr(reply, "model", None)  # some gateways do not say
+        model = reply.get("model")  # some gateways do not say
         if model and not same_model(self.info.model, model):
             raise UnusableAnswerError(
                 f"answered as the model {model!r}; where that is another name of "
                 f"{self.info.model!r}, ask for it by that name"
             )
-        choice = reply.choices[0]
-        if choice.finish_reason in _GAVE_UP:
-            raise UnusableAnswerError(f"gave up midway ({choice.finish_reason})")
+        choice: dict[str, Any] = reply["choices"][0]
+        if choice["finish_reason"] in _GAVE_UP:
+            raise UnusableAnswerError(f"gave up midway ({choice['finish_reason']})")
         return choice
 
     def _text(self, prompt: Prompt) -> str:
@@ -281,26 +291,42 @@ def match_options(options: Sequence[str], top: Mapping[str, float]) -> list[floa
     return [known[token] if token and token not in shared else None for token in begins]
 
 
-def _turn(reply: Any, choice: Any, text: str, top: Mapping[str, float]) -> _Turn:
-    usage = reply.usage
+def _body(settings: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return what is sent: endpoint's own settings stand beside those that the API knows."""
+    known = {key: value for key, value in settings.items() if key != "extra_body"}
+    return {**fields, **known, **settings.get("extra_body", {})}
+
+
+async def _post(client: AsyncOpenAI, path: str, body: dict[str, Any]) -> Any:
+    """Send a request and return what the answer's JSON holds.
+
+    The client's typed methods check what is sent and build models of what comes back, which takes
+    as long again as the request itself; what an answer must have is checked by its reader.
+    """
+    return await client.post(path, cast_to=object, body=body)
+
+
+def _turn(
+    reply: Mapping[str, Any], choice: Mapping[str, Any], text: str, top: Mapping[str, float]
+) -> _Turn:
+    usage = reply.get("usage") or {}
     return _Turn(
         text,
         top,
-        choice.finish_reason,
-        usage.prompt_tokens if usage else 0,
-        usage.completion_tokens if usage else 0,
+        choice["finish_reason"],
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
     )
 
 
-def _turn_text(prefill: str, message: Any, finish_reason: str) -> str:
+def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> str:
     """Return a turn with its chain in a think block.
 
     The chain comes in a field of its own (DeepSeek calls it `reasoning_content`, vLLM
     `reasoning`), or inline; inline it stays as the model wrote it.
     """
-    fields = message.model_extra or {}
-    chain = str(fields.get("reasoning_content") or fields.get("reasoning") or "").strip("\n")
-    content = str(message.content or "")
+    chain = str(message.get("reasoning_content") or message.get("reasoning") or "").strip("\n")
+    content = str(message.get("content") or "")
     if not chain:
         return prefill + content
     begun = f"{prefill}{chain}" if prefill else f"<think>\n{chain}"
