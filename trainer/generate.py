@@ -168,8 +168,9 @@ class _Generation:
             except EngineError as error:
                 made = Made(query.qid, "failed", str(error))
                 self._failed_in_a_row += 1
-            append_record(self._job_dir / ITEMS, made.as_record() | {"domain": query.domain})
-            self._count(query.domain, made.as_record())
+            record = made.as_record() | {"domain": query.domain}
+            append_record(self._job_dir / ITEMS, record)
+            self._count(query.domain, record)
             if self._failed_in_a_row >= GIVE_UP_AFTER:
                 raise EngineError(
                     f"{GIVE_UP_AFTER} queries in a row were not answered; the last: {made.reason}"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 from curation.permutation import Status, parse_response
@@ -86,8 +86,8 @@ class Made:
     completion_tokens: int = 0
 
     def as_record(self) -> dict[str, Any]:
-        """Return it as a line of `items.jsonl`."""
-        return asdict(self)
+        """Return it as a line of `items.jsonl`; its texts are not copied."""
+        return _shallow(self) | {"samples": [_shallow(sample) for sample in self.samples]}
 
 
 class Synthesis:
@@ -235,6 +235,10 @@ class Synthesis:
             price=answer.price,
             seconds=answer.seconds,
         )
+
+
+def _shallow(value: Made | Sample) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def _add(made: Made, answer: Stored) -> None:

@@ -222,8 +222,10 @@ class Teacher:
         Raises:
             BudgetSpent: Not even this request alone is sure to stay within the budget.
         """
+        if self._budget is None:
+            return 0.0
         most = self.price_of(round(_prompt_tokens(request)), self._sampling.max_new_tokens) or 0.0
-        while self._budget is not None:
+        while True:
             tally = self._tally
             if tally.spent + tally.reserved + most <= self._budget:
                 break
