@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from app.commands import benchmarks, data, demo, ranking, stateless, teaching, training
+from app.commands import (
+    benchmarks,
+    data,
+    demo,
+    ranking,
+    sources,
+    stateless,
+    teacher,
+    teaching,
+    training,
+)
 from db.errors import RankDeskError
 
 cli = typer.Typer(
@@ -31,7 +41,7 @@ def root(
     context.obj = workspace
 
 
-for module in (data, benchmarks, teaching, training, ranking, demo, stateless):
+for module in (data, benchmarks, sources, teaching, teacher, training, ranking, demo, stateless):
     module.register(cli)
 
 

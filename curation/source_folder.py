@@ -28,7 +28,7 @@ _QUERIES: dict[str, Any] = {
     "relevant": pl.List(pl.String),
     "candidates": pl.List(pl.String),
 }
-_PASSAGES = {"docid": pl.String, "title": pl.String, "text": pl.String}
+PASSAGES_SCHEMA = {"docid": pl.String, "title": pl.String, "text": pl.String}
 
 
 class SourceError(CurationError):
@@ -104,7 +104,9 @@ def write_source(
         SourceError: If it is empty, ids stand twice, or a query names a passage that is not there.
     """
     frame = pl.DataFrame([asdict(query) for query in queries], schema=_QUERIES)
-    passages = passages.select(pl.col(column).cast(kind_) for column, kind_ in _PASSAGES.items())
+    passages = passages.select(
+        pl.col(column).cast(kind_) for column, kind_ in PASSAGES_SCHEMA.items()
+    )
     _check(name, frame, passages)
     digest = sha256()
     for table in (frame, passages):

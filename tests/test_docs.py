@@ -42,6 +42,7 @@ def test_every_documented_command_runs(tmp_path):
     (tmp_path / "r2med" / "corpus.jsonl").write_text('{"id": "a b", "text": "because"}')
     (tmp_path / "r2med" / "qrels.jsonl").write_text('{"q_id": "q", "p_id": "a b", "score": 1}')
     (tmp_path / "r2med.run").write_text("q Q0 a b 1 1.0 bm25")
+    (tmp_path / "problems.csv").write_text("task,code\nAdd two numbers,return a + b\n")
     response = "<think>x</think><answer>[2] > [1]</answer>"
     (tmp_path / "rewards.jsonl").write_text(
         json.dumps(

@@ -8,24 +8,28 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
+
+import polars as pl
 
 from curation import batching
 from curation.consistency import DEFAULT_CUT
 from curation.demo.teacher_server import MODEL, serve_teacher
 from curation.demo.world import World, build_world, write_benchmark_files
 from curation.intake import import_reasonrank
+from curation.source_folder import PASSAGES_SCHEMA, SourceQuery, write_source
 from curation.teacher import label_items, to_reasonrank_rows
-from db import batches, checkpoints, evaluations, jobs
+from db import batches, checkpoints, evaluations, jobs, sources
 from db.errors import NotFoundError, RankDeskError
 from db.store import Store
 from trainer import desk, ingest, scoreboard
 from trainer.tiny import build_tiny_model
 
 BENCHMARK = "demo"
+SOURCE = "demo"
 BATCH = "demo"
 SIZE = {"n_items": 1500, "n_benchmark": 150}
 
@@ -60,8 +64,31 @@ def seed_workspace(
             qrels=files / "qrels.txt",
             run=files / "run.txt",
         )
+    _add_pool(store, world)
     on_progress(0.95, 1, "tiny base model")
     _make_tiny_model(store, world, seed)
+
+
+def _add_pool(store: Store, world: World) -> None:
+    """Add the world's training queries as a source: answers and one pool of passages, no lists."""
+    passages = [candidate for item in world.items for candidate in item.candidates]
+    made = write_source(
+        store.workspace.sources,
+        SOURCE,
+        "demo",
+        [SourceQuery(item.qid, item.domain, item.query, item.answer) for item in world.items],
+        pl.DataFrame([asdict(passage) for passage in passages], schema=PASSAGES_SCHEMA),
+    )
+    sources.insert_source(
+        store,
+        source_id=made.source_id,
+        name=made.name,
+        kind=made.kind,
+        n_queries=made.n_queries,
+        n_passages=made.n_passages,
+        domains=made.domains,
+        report={},
+    )
 
 
 def is_seeded(store: Store) -> bool:

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from curation.demo import reasoning
 from curation.demo.reasoning import Faults
 from curation.demo.world import World
+from curation.errors import CurationError
 
 MODEL = "simulated-teacher"
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
@@ -123,15 +124,23 @@ def application(teacher: SimulatedTeacher) -> Starlette:
 
 
 @contextmanager
-def serve_teacher(world: World, seed: int = 0, faults: Faults | None = None) -> Iterator[str]:
-    """Serve the simulated teacher on a free loopback port, and yield its base URL.
+def serve_teacher(
+    world: World, seed: int = 0, faults: Faults | None = None, port: int = 0
+) -> Iterator[str]:
+    """Serve the simulated teacher on a loopback port (0: a free one), and yield its base URL.
 
     Raises:
         RuntimeError: If the server does not come up.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CurationError(
+                f"Port {port} cannot be had ({error.strerror}): take another, or 0 for a free one."
+            ) from error
+        taken = listener.getsockname()[1]
         config = uvicorn.Config(
             application(SimulatedTeacher(world, seed, faults)), log_level="error", lifespan="off"
         )
@@ -143,7 +152,7 @@ def serve_teacher(world: World, seed: int = 0, faults: Faults | None = None) -> 
                 if not thread.is_alive():
                     raise RuntimeError("the simulated teacher did not start")
                 time.sleep(0.01)
-            yield f"http://127.0.0.1:{port}/v1"
+            yield f"http://127.0.0.1:{taken}/v1"
         finally:
             server.should_exit = True
             thread.join(timeout=10)
