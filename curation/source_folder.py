@@ -2,7 +2,7 @@
 
 `<source_id>/` holds `queries.parquet` (qid, domain, text, answer, linked, relevant, candidates),
 `passages.parquet` (docid, title, text) and `manifest.json`. The id is a hash of the content. What
-may be asked with the gold answer and what without is decided by types: see `curation.teacher`.
+may be asked with the gold answer and what without is decided by types: see `curation.synthesis`.
 """
 
 from collections.abc import Iterable

@@ -107,15 +107,20 @@ def compose(
 ) -> list[str]:
     """Return an item's candidates: positives, hard negatives and a sample of the rest, shuffled.
 
-    The paper does not say how lists are put together; here positives go first and hard negatives
-    next, until `size`, each in the order given. Equal arguments give the equal list.
+    The paper does not say how lists are put together. Here positives take at most half of a list
+    that the others can fill (a list of relevant passages alone teaches no order), drawn where there
+    are more; hard negatives come next, in the order given. Equal arguments give the equal list.
 
     Args:
         others: What else was retrieved; drawn from without replacement.
     """
     chance = _chance(seed, "compose", qid)
-    kept = list(dict.fromkeys([*positives, *hard]))[:size]
-    rest = [docid for docid in dict.fromkeys(others) if docid not in set(kept)]
+    relevant = list(dict.fromkeys(positives))
+    negatives = [d for d in dict.fromkeys([*hard, *others]) if d not in set(relevant)]
+    most = max(size // 2, size - len(negatives))
+    kept = chance.sample(relevant, most) if len(relevant) > most else relevant
+    kept += [d for d in negatives if d in set(hard)][: size - len(kept)]
+    rest = [d for d in negatives if d not in set(kept)]
     kept += chance.sample(rest, min(size - len(kept), len(rest)))
     chance.shuffle(kept)
     return kept

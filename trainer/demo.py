@@ -1,37 +1,39 @@
 """The demo: a generated workspace, and the whole loop over it without a browser.
 
-Everything goes the way a user's own data would go: the simulated teacher answers over HTTP, its
-labels are written in ReasonRank's layout, and that folder is imported.
+Everything goes the way a user's own data would go: queries with answers and lists are a source, a
+generate job has the simulated teacher label it over HTTP, and its items are read in.
 """
 
-import asyncio
-import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import polars as pl
+import yaml
 
 from curation import batching
 from curation.consistency import DEFAULT_CUT
-from curation.demo.teacher_server import MODEL, serve_teacher
-from curation.demo.world import World, build_world, write_benchmark_files
-from curation.intake import import_reasonrank
+from curation.demo.teacher import MODEL, PRICES
+from curation.demo.teacher_server import serve_teacher
+from curation.demo.world import Problem, World, build_world, write_benchmark_files
 from curation.source_folder import PASSAGES_SCHEMA, SourceQuery, write_source
-from curation.teacher import label_items, to_reasonrank_rows
 from db import batches, checkpoints, evaluations, jobs, sources
 from db.errors import NotFoundError, RankDeskError
+from db.records import Passage
 from db.store import Store
-from trainer import desk, ingest, scoreboard
+from trainer import desk, ingest, scoreboard, teaching_desk
+from trainer.engines.opening import Served
 from trainer.tiny import build_tiny_model
 
 BENCHMARK = "demo"
-SOURCE = "demo"
+SOURCE, RAW = "demo", "demo-raw"
 BATCH = "demo"
 SIZE = {"n_items": 1500, "n_benchmark": 150}
+SAMPLES = ("samples=3", "orders=3")
+"""The first chain is the recipe's; the others show how far the teacher agrees with itself."""
 
 Progress = Callable[[float, float, str], None]
 
@@ -47,14 +49,15 @@ def seed_workspace(
     """Fill a workspace with the demo world: items, the held-out benchmark, the tiny base model.
 
     What is there already stays; the same seed gives the same workspace.
+
+    Raises:
+        RankDeskError: If the labelling fails; the message names its log.
     """
     world = build_world(seed=seed, n_items=n_items, n_benchmark=n_benchmark)
+    _add_sources(store, world)
+    _label(store, world, seed, on_progress)
     with TemporaryDirectory() as folder:
-        layout = Path(folder) / "simulated-teacher"
-        _write_labels(world, layout, seed, on_progress)
-        on_progress(0.9, 1, "importing")
-        import_reasonrank(store, layout)
-        files = Path(folder) / "benchmark"
+        files = Path(folder)
         write_benchmark_files(world, files)
         scoreboard.add_benchmark(
             store,
@@ -64,19 +67,37 @@ def seed_workspace(
             qrels=files / "qrels.txt",
             run=files / "run.txt",
         )
-    _add_pool(store, world)
     on_progress(0.95, 1, "tiny base model")
     _make_tiny_model(store, world, seed)
 
 
-def _add_pool(store: Store, world: World) -> None:
-    """Add the world's training queries as a source: answers and one pool of passages, no lists."""
-    passages = [candidate for item in world.items for candidate in item.candidates]
+def _add_sources(store: Store, world: World) -> None:
+    """Add the training queries with the lists made for them, and again with one pool to search."""
+    _add_source(store, SOURCE, world.items, [c for item in world.items for c in item.candidates])
+    bare = [replace(item, candidates=()) for item in world.items]
+    _add_source(store, RAW, bare, world.pool())
+    if not store.workspace.prices.exists():
+        prices = {model: price.model_dump() for model, price in PRICES.items()}
+        store.workspace.prices.write_text(yaml.safe_dump(prices), encoding="utf-8")
+
+
+def _add_source(
+    store: Store, name: str, items: Sequence[Problem], passages: Sequence[Passage]
+) -> None:
     made = write_source(
         store.workspace.sources,
-        SOURCE,
+        name,
         "demo",
-        [SourceQuery(item.qid, item.domain, item.query, item.answer) for item in world.items],
+        [
+            SourceQuery(
+                item.qid,
+                item.domain,
+                item.query,
+                item.answer,
+                candidates=tuple(candidate.docid for candidate in item.candidates),
+            )
+            for item in items
+        ],
         pl.DataFrame([asdict(passage) for passage in passages], schema=PASSAGES_SCHEMA),
     )
     sources.insert_source(
@@ -91,38 +112,23 @@ def _add_pool(store: Store, world: World) -> None:
     )
 
 
+def _label(store: Store, world: World, seed: int, on_progress: Progress) -> None:
+    """Have the source labelled. An earlier job's answers are kept, so none is asked for twice."""
+    with serve_teacher(world, seed=seed) as url:
+        prepared = teaching_desk.prepare_generation(
+            store,
+            source=SOURCE,
+            engine=Served(model=MODEL, base_urls=(url,)),
+            overrides=list(SAMPLES),
+            seed=seed,
+        )
+        job_id = desk.start(store, prepared, created_by="demo")
+        _wait(store, job_id, lambda done, total, told: on_progress(0.9 * done, total, told))
+
+
 def is_seeded(store: Store) -> bool:
     """Return whether the demo world is there whole: the tiny model is made last."""
     return any(found["name"] == desk.TINY for found in checkpoints.list_checkpoints(store))
-
-
-def _write_labels(world: World, layout: Path, seed: int, on_progress: Progress) -> None:
-    """Ask the simulated teacher about every item and write its answers in ReasonRank's layout."""
-    with serve_teacher(world, seed=seed) as base_url:
-        labels = asyncio.run(
-            label_items(
-                world.items,
-                base_url=base_url,
-                model=MODEL,
-                api_key="none",  # the simulated teacher asks for no key
-                on_progress=lambda done, total: on_progress(
-                    0.9 * done / total, 1, f"simulated teacher: {done} of {total} items"
-                ),
-            )
-        )
-    (layout / "id_query").mkdir(parents=True)
-    (layout / "id_doc").mkdir()
-    with (layout / "training_data_all.jsonl").open("w", encoding="utf-8") as file:
-        for row in to_reasonrank_rows(labels, MODEL):
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    for domain in {item.domain for item in world.items}:
-        own = [item for item in world.items if item.domain == domain]
-        queries = {item.qid: item.query for item in own}
-        texts = {c.docid: c.text for item in own for c in item.candidates}
-        for kind, content in (("id_query", queries), ("id_doc", texts)):
-            (layout / kind / f"{domain}.json").write_text(
-                json.dumps(content, ensure_ascii=False), encoding="utf-8"
-            )
 
 
 def _make_tiny_model(store: Store, world: World, seed: int) -> None:
@@ -239,6 +245,12 @@ def _finish(
             desk.resume(store, job_id)
     except NotFoundError:
         job_id = desk.start(store, prepare(), created_by=user)
+    _wait(store, job_id, on_progress)
+    return time.monotonic() - began
+
+
+def _wait(store: Store, job_id: str, on_progress: Progress) -> None:
+    name = jobs.get_job(store, job_id)["name"]
     while (now := desk.job_state(store, job_id)).state in ("queued", "running"):
         left = "" if now.eta_s is None else f"about {now.eta_s:.0f} s left"
         on_progress(now.step or 0, now.total or 0, f"{name}: {now.unit or now.state} {left}")
@@ -249,7 +261,6 @@ def _finish(
             f"The demo's job {name} is {now.state}: {now.message}. "
             f"Its log is {store.workspace.jobs / job_id / 'stderr.log'}."
         )
-    return time.monotonic() - began
 
 
 def _rows(store: Store, names: list[str], seconds: list[float]) -> list[LoopRow]:

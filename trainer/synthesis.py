@@ -180,7 +180,7 @@ class Synthesis:
             made.hard = await self._chosen(query.qid, "negatives", messages, others, made)
         size = self._settings.size
         if query.relevant:
-            others = others[: max(0, size - len(made.relevant))]
+            others = others[: size - min(len(made.relevant), size // 2)]
         return tuple(
             compose(made.relevant, made.hard, others, seed=self._seed, qid=query.qid, size=size)
         )

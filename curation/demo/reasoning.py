@@ -127,6 +127,24 @@ def select(random: Random, query: str, passages: Sequence[str], faults: Faults) 
     return " ".join(f"[{i}]" for i in chosen) or "None"
 
 
+def select_hard(
+    random: Random, query: str, passages: Sequence[str], alike: Sequence[int], faults: Faults
+) -> str:
+    """Answer a request for hard negatives: ids of those that share words and not the principle.
+
+    Args:
+        alike: Words that each passage shares with the query; the upper half counts as alike.
+    """
+    misses = sorted(shared for p, shared in zip(passages, alike, strict=True) if p != query)
+    middle = misses[len(misses) // 2] if misses else 0
+    chosen = [
+        i
+        for i, (p, shared) in enumerate(zip(passages, alike, strict=True), start=1)
+        if (p != query and shared > middle) != (random.random() < faults.wrong_label)
+    ]
+    return " ".join(f"[{i}]" for i in chosen) or "None"
+
+
 def _mistaken(random: Random, principle: str) -> str:
     """Return another principle of the same domain."""
     for domain in domains():

@@ -16,10 +16,12 @@ from curation.demo.language import Domain, Principle, Setting
 from curation.demo.lexical import Bm25
 from curation.demo.reasoning import explain
 from curation.permutation import render_response
-from curation.teacher import Question
 from db.records import Passage
 
 BENCHMARK_CANDIDATES = 20
+POOL_OF_EACH = 4
+"""Few enough for a search to bring mostly what does not help; of forty, all that it finds would."""
+
 Combination = tuple[Domain, Setting, Principle, int]
 _HELD_OUT = 6  # one in six combinations of setting, principle and cue is kept for the benchmark
 
@@ -53,12 +55,33 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """A training query with its gold answer, and a list made for it, in initial order."""
+
+    domain: str
+    qid: str
+    query: str
+    answer: str
+    candidates: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Training items, the benchmark, and the truth apart from both."""
 
-    items: tuple[Question, ...]
+    items: tuple[Problem, ...]
     benchmark: DemoBenchmark
     truth: Truth
+
+    def pool(self) -> list[Passage]:
+        """Return passages to search: of each principle up to `POOL_OF_EACH` that differ."""
+        kept: dict[str, dict[str, Passage]] = {}
+        for item in self.items:
+            for passage in item.candidates:
+                texts = kept.setdefault(self.truth.of_passage[passage.docid], {})
+                if len(texts) < POOL_OF_EACH:
+                    texts.setdefault(passage.text, passage)
+        return [passage for texts in kept.values() for passage in texts.values()]
 
     def texts(self) -> Iterator[str]:
         """Yield the training items' texts and sound answers to them, for a tokenizer."""
@@ -173,7 +196,7 @@ def build_world(seed: int = 0, n_items: int = 1500, n_benchmark: int = 150) -> W
             f"{domain.name}/{number:04}", domain, setting, principle, n, hard=n // 2
         )
         answer = f"{builder.random.choice(principle.steps)} The principle is {principle.name}."
-        items.append(Question(domain.name, qid, query, answer, tuple(candidates)))
+        items.append(Problem(domain.name, qid, query, answer, tuple(candidates)))
     return World(tuple(items), _benchmark(builder, n_benchmark), builder.truth)
 
 

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from curation.demo.teacher_server import MODEL, serve_teacher
+from curation.demo.teacher import MODEL
+from curation.demo.teacher_server import serve_teacher
 from curation.demo.world import World, build_world
 from curation.source_folder import SourceQuery, write_source
 from db import generation, items, jobs, sources

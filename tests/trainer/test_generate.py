@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.demo.teacher_server import MODEL, SimulatedTeacher
+from curation.demo.teacher import MODEL, SimulatedTeacher
 from curation.demo.world import World, build_world
 from curation.prices import Price
 from curation.source_folder import SourceQuery, write_source
