@@ -5,7 +5,8 @@ generate job has the simulated teacher label it over HTTP, and its items are rea
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +18,9 @@ import yaml
 from curation import batching
 from curation.consistency import DEFAULT_CUT
 from curation.demo.teacher import MODEL, PRICES
-from curation.demo.teacher_server import serve_teacher
+from curation.demo.teacher_server import PORT, serve_teacher
 from curation.demo.world import Problem, World, build_world, write_benchmark_files
+from curation.errors import CurationError
 from curation.source_folder import PASSAGES_SCHEMA, SourceQuery, write_source
 from db import batches, checkpoints, evaluations, jobs, sources
 from db.errors import NotFoundError, RankDeskError
@@ -114,7 +116,7 @@ def _add_source(
 
 def _label(store: Store, world: World, seed: int, on_progress: Progress) -> None:
     """Have the source labelled. An earlier job's answers are kept, so none is asked for twice."""
-    with serve_teacher(world, seed=seed) as url:
+    with _served_teacher(world, seed) as url:
         prepared = teaching_desk.prepare_generation(
             store,
             source=SOURCE,
@@ -124,6 +126,20 @@ def _label(store: Store, world: World, seed: int, on_progress: Progress) -> None
         )
         job_id = desk.start(store, prepared, created_by="demo")
         _wait(store, job_id, lambda done, total, told: on_progress(0.9 * done, total, told))
+
+
+@contextmanager
+def _served_teacher(world: World, seed: int) -> Iterator[str]:
+    """Serve it where `rankdesk teacher serve` does, so that the job can be repeated as it stands.
+
+    Where that port is taken, it is another one.
+    """
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(serve_teacher(world, seed=seed, port=PORT))
+        except CurationError:
+            url = stack.enter_context(serve_teacher(world, seed=seed))
+        yield url
 
 
 def is_seeded(store: Store) -> bool:

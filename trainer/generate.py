@@ -70,7 +70,7 @@ class _Generation:
         self._job_id = job_id
         self._spec = spec
         self._state = _State()
-        self._began = self._reported = time.monotonic()
+        self._began = time.monotonic()
         self._failed_in_a_row = 0
         self._engines: list[Engine] = []
 
@@ -110,6 +110,7 @@ class _Generation:
             # Twice as many queries as requests, so that the teacher never waits for the desk; and
             # no more, so that memory does not grow with the source.
             workers = 2 * max(engine.in_flight for engine in engines.values())
+            workers = min(workers, len(queries) - len(done))
             await self._drain(workers, lambda: self._worker(waiting, retrieved, work))
         return self._finish()
 
@@ -141,8 +142,13 @@ class _Generation:
     async def _drain(self, workers: int, worker: Callable[[], Any]) -> None:
         """Run workers until all queries are done, or one of them ends the job."""
         tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+        watch = asyncio.create_task(self._watch())
+        work = asyncio.gather(*tasks)
         try:
-            await asyncio.gather(*tasks)
+            await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                watch.result()
+            await work
         except BudgetSpent:
             # What is on its way is paid for already: let it come in.
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -154,14 +160,23 @@ class _Generation:
                 "was answered is not paid for again"
             ) from None
         finally:
-            for task in tasks:
+            for task in (*tasks, watch):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, watch, work, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        """Report, and heed a wish to stop, also while no query is done for long."""
+        open_before = -1
+        while True:
+            if asked_to_stop(self._job_dir) is not None:
+                raise StopNow
+            if self._state.tally.open != open_before:
+                open_before = self._state.tally.open
+                self._report()
+            await asyncio.sleep(REPORT_EVERY_S)
 
     async def _worker(self, waiting: Any, retrieved: dict[str, list[str]], work: Synthesis) -> None:
         for query in waiting:
-            if asked_to_stop(self._job_dir) is not None:
-                raise StopNow
             try:
                 made = await work.make(query, retrieved.get(query.qid, []))
                 self._failed_in_a_row = 0
@@ -175,8 +190,6 @@ class _Generation:
                 raise EngineError(
                     f"{GIVE_UP_AFTER} queries in a row were not answered; the last: {made.reason}"
                 )
-            if time.monotonic() - self._reported >= REPORT_EVERY_S:
-                self._report()
 
     def _read_done(self, queries: Sequence[SourceQuery]) -> set[str]:
         """Count what earlier attempts did; what failed there is tried again."""
@@ -246,6 +259,7 @@ class _Generation:
             "outcomes": dict(state.outcomes),
             "malformed": dict(state.malformed),
             "failures": self._failures(),
+            "open": tally.open,
             "requests": dict(tally.requests),
             "reused": dict(tally.reused),
             "prompt_tokens": tally.prompt_tokens,
@@ -259,7 +273,6 @@ class _Generation:
         }
 
     def _report(self) -> None:
-        self._reported = time.monotonic()
         summary = self._summary()
         write_json(self._job_dir / STATUS, summary)
         rate = summary["queries_per_s"]

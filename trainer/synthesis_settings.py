@@ -38,7 +38,6 @@ class SynthesisSettings(Strict):
         limit: Queries to work on, the first ones of the source.
         attempts: How often a malformed answer is asked for before the last one is kept as it is. A
             later job with more attempts asks those alone; the rest is there already.
-        batch: Send requests through the endpoint's batch API, a stage at a time.
         temperature: With top_p, DeepSeek's advice for R1.
     """
 
@@ -51,7 +50,6 @@ class SynthesisSettings(Strict):
     until: Stage = "rank"
     limit: Positive | None = None
     attempts: Positive = 1
-    batch: bool = False
     max_passage_tokens: Positive = 512
     max_new_tokens: Positive = 8192
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.6

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.commands.terminal import say
+from curation.demo.teacher_server import PORT
 from db.errors import RankDeskError
 
 teacher = typer.Typer(help="The simulated teacher, for trying everything out without a key.")
@@ -24,7 +25,7 @@ def about() -> None:
 
 @teacher.command("serve")
 def teacher_serve(
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8222,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = PORT,
     seed: Annotated[int, typer.Option(help="Of the demo world and the faults.")] = 0,
     latency: Annotated[float, typer.Option(help="Seconds before an answer.", min=0)] = 0.0,
     tokens_per_s: Annotated[

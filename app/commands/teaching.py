@@ -95,6 +95,9 @@ def generate(
         float | None, typer.Option(min=0, help="US dollars; the job stops before it spends more.")
     ] = None,
     in_flight: Annotated[int, typer.Option(min=1, help="Requests at the same time.")] = 32,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="By the endpoint's batch API: cheaper, within a day.")
+    ] = False,
     settings: Settings = None,
     seed: Annotated[int, typer.Option(help="Of lists, shuffles and draws.")] = 0,
     name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
@@ -120,10 +123,12 @@ def generate(
         prepared = teaching_desk.prepare_generation(
             store,
             source=source,
-            engine=_engine(model, base_url or [], key_variable, in_flight, vllm=vllm),
+            engine=Vllm(model=model)
+            if vllm
+            else _served(model, base_url or [], key_variable, in_flight, batch),
             judge=None
             if judge is None
-            else _engine(judge, judge_url or base_url or [], key_variable, in_flight, vllm=False),
+            else _served(judge, judge_url or base_url or [], key_variable, in_flight, batch),
             overrides=overrides + (settings or []),
             seed=seed,
             name=name,
@@ -155,15 +160,17 @@ def _resume(context: typer.Context, job: str, wait: bool) -> None:
             wait_for(store, found["job_id"], found["name"])
 
 
-def _engine(
-    model: str, urls: list[str], key_variable: str, in_flight: int, *, vllm: bool
-) -> Served | Vllm:
-    if vllm:
-        return Vllm(model=model)
+def _served(model: str, urls: list[str], key_variable: str, in_flight: int, batch: bool) -> Served:
     if not urls:
         raise RankDeskError(
             f"{model} needs an endpoint: --base-url, for example http://host:8000/v1."
         )
+    if batch and len(urls) > 1:
+        raise RankDeskError("--batch goes to one endpoint: give --base-url once.")
     return Served(
-        model=model, base_urls=tuple(urls), key_variable=key_variable, in_flight=in_flight
+        model=model,
+        base_urls=tuple(urls),
+        key_variable=key_variable,
+        in_flight=in_flight,
+        batch=batch,
     )

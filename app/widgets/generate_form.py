@@ -15,6 +15,7 @@ from db.store import Store
 from trainer import teaching_desk
 from trainer.desk import PreparedJob
 from trainer.engines.opening import Served
+from trainer.errors import EngineError
 from trainer.jobs import GenerateSpec
 from trainer.synthesis_settings import SynthesisSettings
 
@@ -77,7 +78,7 @@ def _prepared(
         judge = _teacher("Second teacher", "judge", earlier.get("judge") or {})
     own = SynthesisSettings.model_validate(earlier.get("settings") or {})
     own = own.model_copy(update={"limits": SynthesisSettings().limits})
-    overrides = settings_form(own, COMMON, f"generate-{was}", "depth=20\nbatch=true\nattempts=2")
+    overrides = settings_form(own, COMMON, f"generate-{was}", "depth=20\nattempts=2")
     changed = own.model_dump(mode="json", exclude_defaults=True)
     kept = [f"{key}={yaml.safe_dump(value).strip()}" for key, value in changed.items()]
     budget = st.text_input(
@@ -123,13 +124,22 @@ def _teacher(title: str, key: str, was: dict[str, Any]) -> Served | None:
     in_flight = right.number_input(
         "In flight", 1, 1000, was.get("in_flight", 32), key=f"{key}-in-flight"
     )
+    batch = st.checkbox(
+        "By its batch API",
+        value=bool(was.get("batch")),
+        key=f"{key}-batch",
+        help="Cheaper where the endpoint offers it; answers come within a day",
+    )
     if not (model and urls):
         return None
+    if batch and len(urls.split()) > 1:
+        raise EngineError("Batches go to one endpoint: name one base URL.")
     return Served(
         model=model.strip(),
         base_urls=tuple(urls.split()),
         key_variable=(variable or "").strip() or "OPENAI_API_KEY",
         in_flight=in_flight,
+        batch=batch,
     )
 
 

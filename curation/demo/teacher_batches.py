@@ -35,6 +35,7 @@ class Batches:
             Route("/v1/files", self.upload, methods=["POST"]),
             Route("/v1/files/{file}/content", self.content),
             Route("/v1/batches", self.create, methods=["POST"]),
+            Route("/v1/batches", self.list),
             Route("/v1/batches/{batch}", self.retrieve),
             Route("/v1/batches/{batch}/cancel", self.cancel, methods=["POST"]),
         ]
@@ -83,6 +84,11 @@ class Batches:
         self._batches[batch["id"]] = batch | {"looks": 0}
         return JSONResponse(batch)
 
+    async def list(self, _: Request) -> Response:
+        """List the batches, on one page, the newest first."""
+        data = [_shown(batch) for batch in reversed(self._batches.values())]
+        return JSONResponse({"object": "list", "data": data, "has_more": False})
+
     async def retrieve(self, request: Request) -> Response:
         """Say how far a batch is."""
         batch = self._batches.get(request.path_params["batch"])
@@ -93,7 +99,7 @@ class Batches:
             batch["status"] = "in_progress"
             if batch["looks"] > LOOKS:
                 self._answer(batch)
-        return JSONResponse({key: value for key, value in batch.items() if key != "looks"})
+        return JSONResponse(_shown(batch))
 
     async def cancel(self, request: Request) -> Response:
         """Give a batch up."""
@@ -102,7 +108,7 @@ class Batches:
             return _refusal(404, "there is no such batch")
         if batch["status"] != "completed":
             batch["status"] = "cancelled"
-        return JSONResponse({key: value for key, value in batch.items() if key != "looks"})
+        return JSONResponse(_shown(batch))
 
     def _answer(self, batch: dict[str, Any]) -> None:
         answers, errors = [], []
@@ -128,6 +134,10 @@ class Batches:
         file = f"file-{uuid4().hex}"
         self._files[file] = content
         return file
+
+
+def _shown(batch: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in batch.items() if key != "looks"}
 
 
 def _lines(records: list[dict[str, Any]]) -> bytes:

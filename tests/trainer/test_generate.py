@@ -5,11 +5,13 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from urllib.request import urlopen
 
 import polars as pl
 import pytest
 
 from curation.demo.teacher import MODEL, SimulatedTeacher
+from curation.demo.teacher_server import serve_teacher
 from curation.demo.world import World, build_world
 from curation.prices import Price
 from curation.source_folder import SourceQuery, write_source
@@ -87,12 +89,16 @@ class Script:
         )
 
 
-def prepared(tmp_path: Path, source: Path, url: str, in_flight: int = 8, **settings) -> Path:
+def prepared(
+    tmp_path: Path, source: Path, url: str, in_flight: int = 8, *, batch: bool = False, **settings
+) -> Path:
     spec = GenerateSpec(
         name="test",
         source=source,
         answers=tmp_path / "answers",
-        engine=Served(model=MODEL, base_urls=(url,), in_flight=in_flight, timeout_s=1.0),
+        engine=Served(
+            model=MODEL, base_urls=(url,), in_flight=in_flight, timeout_s=1.0, batch=batch
+        ),
         prices={MODEL: PRICE},
         settings=SynthesisSettings(**{"dense": False, "max_new_tokens": 500} | settings),
     )
@@ -258,3 +264,27 @@ def test_malformed_answers_alone_are_asked_again(tmp_path, source, world):
     assert {made["outcome"] for made in items(again).values()} <= {"labelled", "no_positives"}
     new = Counter("Solution:" in b["messages"][-1]["content"] for b in server.requests[asked:])
     assert new[True] == len(bad)
+
+
+def test_a_batch_survives_a_kill_and_is_paid_once(tmp_path, source, world):
+    with serve_teacher(world, seed=1) as url:
+        job_dir = prepared(tmp_path, source, url, batch=True, samples=2)
+        jobs.start(job_dir)
+        end = time.monotonic() + 60
+        while not (job_dir / "batches.jsonl").exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        pid = jobs.state(job_dir).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while jobs.state(job_dir).state == "running":
+            time.sleep(0.01)
+        jobs.resume(job_dir)
+        assert run_to_end(job_dir).state == "done"
+        stats = json.load(urlopen(url.removesuffix("v1") + "stats"))
+    made = items(job_dir)
+    assert made.keys() == {item.qid for item in world.items}
+    paid, _ = read_records(job_dir / REQUESTS)
+    assert stats["requests"] == 0  # all went by batches
+    assert stats["answered"] == {MODEL: len(paid)}
+    assert sum(each["prompt_tokens"] for each in paid) == stats["prompt_tokens"]

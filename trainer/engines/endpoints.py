@@ -35,7 +35,7 @@ ATTEMPTS = 8  # with half a second at first and pauses that double: about a minu
 _TIRED = 3  # failures in a row
 _LONGEST_REST_S = 120.0
 # No JSON, or JSON that lacks what a completion has: the client checks neither.
-_MALFORMED = (ValueError, AttributeError, TypeError, LookupError)
+MALFORMED = (ValueError, AttributeError, TypeError, LookupError)
 _PASSING = (408, 409, 425, 429)  # besides 5xx
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -100,7 +100,7 @@ class Endpoints:
             raise EngineError(
                 "The API key holds a line break or a character that no key has: copy it again."
             )
-        self._all = [_Endpoint(url, _client(url, api_key, timeout_s)) for url in base_urls]
+        self._all = [_Endpoint(url, client_of(url, api_key, timeout_s)) for url in base_urls]
         self._model = model
         self._api_key = api_key
         self._timeout_s = timeout_s
@@ -144,7 +144,7 @@ class Endpoints:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await send(endpoint.client)
-        except (APIError, UnusableAnswerError, TimeoutError, *_MALFORMED) as error:
+        except (APIError, UnusableAnswerError, TimeoutError, *MALFORMED) as error:
             self.failures[_kind(error)] += 1
             # The causes are cut off: they quote what servers say about keys.
             if isinstance(error, APIStatusError) and not _may_pass(error):
@@ -206,7 +206,7 @@ class Endpoints:
             text = f"answered with status {error.status_code}: {message or body or error.message}"
         elif isinstance(error, APIConnectionError):
             text = f"could not be reached, or cut the connection ({error.__cause__ or error})"
-        elif isinstance(error, _MALFORMED):
+        elif isinstance(error, MALFORMED):
             text = f"answered with what is no whole completion ({error})"
         else:
             text = str(error)
@@ -225,7 +225,12 @@ def same_model(asked: str, answered: str) -> bool:
     return asked == answered or asked.endswith(f"/{answered}") or answered.endswith(f"/{asked}")
 
 
-def _client(url: str, api_key: str, timeout_s: float) -> AsyncOpenAI:
+def client_of(url: str, api_key: str, timeout_s: float) -> AsyncOpenAI:
+    """Return a client that repeats nothing.
+
+    Raises:
+        EngineError: The base URL is none, or holds a password or a query.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise EngineError(
@@ -254,7 +259,7 @@ async def _served(client: AsyncOpenAI) -> list[str]:
         async with asyncio.timeout(10):
             page: Any = await client.models.list()
         return [str(model.id) for model in page.data]
-    except (APIError, TimeoutError, *_MALFORMED):
+    except (APIError, TimeoutError, *MALFORMED):
         return []
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from openai import AsyncOpenAI
@@ -11,6 +12,7 @@ from openai.types import Completion
 from openai.types.chat import ChatCompletion
 
 from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Sampling
+from trainer.engines.batches import MOST_IN_A_FILE, BatchEndpoint
 from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
 from trainer.engines.next_tokens import alike, first_tokens, template_digest
 from trainer.engines.streams import gather
@@ -53,6 +55,7 @@ class OpenAIEngine:
         timeout_s: float = TIMEOUT_S,
         tokenizer: str | None = None,
         backoff_s: float = 0.5,
+        batch_log: Path | None = None,
     ) -> None:
         """Prepare clients; nothing is asked yet.
 
@@ -66,20 +69,25 @@ class OpenAIEngine:
                 among them, cannot go on with a turn that holds a think block), and options scored
                 exactly, by token id. Without it the endpoint does all this as far as it can.
             backoff_s: The first pause before a call is repeated; see `Endpoints`.
+            batch_log: Ask the first endpoint by batches, and write there what was sent.
 
         Raises:
             EngineError: A base URL is none, or holds a password or a query.
             ModelError: There is no such tokenizer.
         """
-        self._endpoints = Endpoints(
-            base_urls, model, api_key=api_key, timeout_s=timeout_s, backoff_s=backoff_s
+        self._endpoints: Endpoints | BatchEndpoint = (
+            Endpoints(base_urls, model, api_key=api_key, timeout_s=timeout_s, backoff_s=backoff_s)
+            if batch_log is None
+            else BatchEndpoint(
+                base_urls[0], api_key=api_key, timeout_s=timeout_s, log_path=batch_log
+            )
         )
         self.tokenizer = None if tokenizer is None else load_tokenizer(tokenizer)
         template = "the server's own"
         if self.tokenizer is not None:
             template += f", for prefilled turns {tokenizer}'s, {template_digest(self.tokenizer)}"
         self.info = EngineInfo("openai", model, template, tuple(base_urls))
-        self.in_flight = in_flight
+        self.in_flight = in_flight if batch_log is None else MOST_IN_A_FILE
 
     @property
     def failures(self) -> dict[str, int]:

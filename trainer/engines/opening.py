@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from trainer.engines.base import Engine
 from trainer.settings import Positive, Strict
@@ -37,9 +37,17 @@ class Served(Strict):
     key_variable: str = "OPENAI_API_KEY"
     in_flight: Positive = 32
     timeout_s: Annotated[float, Field(gt=0)] = 600.0  # for one request; a long chain takes minutes
+    # By the endpoint's batch API: cheaper where it is offered, and answered within a day.
+    batch: bool = False
     # Folder or hub name of the served model, where the endpoints are vLLM's: passages are then cut
     # by tokens, begun turns rendered here, and options scored exactly. None: as any server can.
     tokenizer: str | None = None
+
+    @model_validator(mode="after")
+    def _one_endpoint_takes_batches(self) -> "Served":
+        if self.batch and len(self.base_urls) > 1:
+            raise ValueError("batches go to one base URL: name one, or leave batch out")
+        return self
 
 
 class Vllm(Strict):
@@ -74,7 +82,8 @@ async def open_engine(spec: Embedded | Served | Vllm, log_path: Path, share: flo
     """Load, reach or start an engine; the caller closes it.
 
     Args:
-        log_path: Where a server that is started writes its log.
+        log_path: Where a server that is started writes its log; what is sent in batches is written
+            down beside it.
         share: Of the GPU's memory, for a server that is started.
 
     Raises:
@@ -99,5 +108,8 @@ async def open_engine(spec: Embedded | Served | Vllm, log_path: Path, share: flo
         in_flight=spec.in_flight,
         timeout_s=spec.timeout_s,
         tokenizer=spec.tokenizer,
+        batch_log=log_path.with_name(log_path.stem.replace("vllm", "batches") + ".jsonl")
+        if spec.batch
+        else None,
     )
     return reached
