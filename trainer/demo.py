@@ -17,8 +17,8 @@ import yaml
 
 from curation import batching
 from curation.consistency import DEFAULT_CUT
-from curation.demo.teacher import MODEL, PRICES
-from curation.demo.teacher_server import PORT, serve_teacher
+from curation.demo.teacher import MODEL, PORT, PRICES
+from curation.demo.teacher_server import serve_teacher
 from curation.demo.world import Problem, World, build_world, write_benchmark_files
 from curation.errors import CurationError
 from curation.source_folder import PASSAGES_SCHEMA, SourceQuery, write_source
@@ -37,6 +37,9 @@ SIZE = {"n_items": 1500, "n_benchmark": 150}
 SAMPLES = ("samples=3", "orders=3")
 """The first chain is the recipe's; the others show how far the teacher agrees with itself."""
 
+MINED = ("size=7", "dense=false")
+"""Lists as long as those made for the tiny model, from BM25 alone: it takes seconds."""
+
 Progress = Callable[[float, float, str], None]
 
 
@@ -47,17 +50,21 @@ def seed_workspace(
     on_progress: Progress,
     n_items: int = SIZE["n_items"],
     n_benchmark: int = SIZE["n_benchmark"],
+    raw: bool = False,
 ) -> None:
     """Fill a workspace with the demo world: items, the held-out benchmark, the tiny base model.
 
     What is there already stays; the same seed gives the same workspace.
+
+    Args:
+        raw: Label the queries whose lists have to be mined first.
 
     Raises:
         RankDeskError: If the labelling fails; the message names its log.
     """
     world = build_world(seed=seed, n_items=n_items, n_benchmark=n_benchmark)
     _add_sources(store, world)
-    _label(store, world, seed, on_progress)
+    _label(store, world, seed, on_progress, raw=raw)
     with TemporaryDirectory() as folder:
         files = Path(folder)
         write_benchmark_files(world, files)
@@ -114,14 +121,14 @@ def _add_source(
     )
 
 
-def _label(store: Store, world: World, seed: int, on_progress: Progress) -> None:
+def _label(store: Store, world: World, seed: int, on_progress: Progress, *, raw: bool) -> None:
     """Have the source labelled. An earlier job's answers are kept, so none is asked for twice."""
     with _served_teacher(world, seed) as url:
         prepared = teaching_desk.prepare_generation(
             store,
-            source=SOURCE,
+            source=RAW if raw else SOURCE,
             engine=Served(model=MODEL, base_urls=(url,)),
-            overrides=list(SAMPLES),
+            overrides=[*SAMPLES, *(MINED if raw else ())],
             seed=seed,
         )
         job_id = desk.start(store, prepared, created_by="demo")

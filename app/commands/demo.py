@@ -1,5 +1,7 @@
 """The whole loop without a browser: generate, label, cut, approve, train, evaluate."""
 
+from typing import Annotated
+
 import typer
 
 from app.commands.terminal import Json, Progress, emit, render, user
@@ -12,7 +14,13 @@ def register(cli: typer.Typer) -> None:
     cli.command("demo")(demo)
 
 
-def demo(context: typer.Context, as_json: Json = False) -> None:
+def demo(
+    context: typer.Context,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Mine the lists too: begin with queries and a pool.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Run the loop on the demo world and compare each step with the one before.
 
     Run again after an interruption, it goes on where it was.
@@ -22,7 +30,7 @@ def demo(context: typer.Context, as_json: Json = False) -> None:
     with Store.create(locate(context)) as store:
         if not loop.is_seeded(store):
             seeding = Progress("demo world")
-            loop.seed_workspace(store, seed=0, on_progress=seeding)
+            loop.seed_workspace(store, seed=0, on_progress=seeding, raw=raw)
             seeding.done("is there")
         progress = Progress("loop")
         rows = loop.run_loop(store, user=user(), on_progress=progress)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.commands.terminal import say
-from curation.demo.teacher_server import PORT
+from curation.demo.teacher import PORT
 from db.errors import RankDeskError
 
 teacher = typer.Typer(help="The simulated teacher, for trying everything out without a key.")

@@ -20,6 +20,9 @@ WEAK = "simulated-teacher-weak"
 PRICES = {MODEL: Price(prompt=0.55, completion=2.19), WEAK: Price(prompt=0.07, completion=0.28)}
 """Simulated as the answers are; the figures are of the size that such models cost."""
 
+PORT = 8222
+"""Where it is served unless told otherwise."""
+
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
 _HARD_NEGATIVES = "hard negatives"  # the words by which the question about them is known
 

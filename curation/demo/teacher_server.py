@@ -28,9 +28,6 @@ from curation.demo.teacher_batches import Batches
 from curation.demo.world import World
 from curation.errors import CurationError
 
-PORT = 8222
-"""Where it is served unless told otherwise."""
-
 TransportFault = Literal["busy", "error", "dropped", "page", "empty", "hang"]
 TRANSPORT_FAULTS: dict[TransportFault, str] = {
     "busy": "429, with Retry-After",
