@@ -112,6 +112,13 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
 
 def check_engine(engine: Embedded | Served | Vllm) -> Check:
     """Is there a checkpoint to load, or a key for the endpoints?"""
+    if (
+        isinstance(engine, Vllm)
+        and engine.cluster is not None
+        and not importlib.util.find_spec("ray")
+    ):
+        message = "Ray is not installed here: pip install -e '.[cluster]'."
+        return Check("cluster", "error", message)
     if not isinstance(engine, Served):
         return check_base(engine.model, locate(engine.model), name="checkpoint")
     where = ", ".join(engine.base_urls)

@@ -79,6 +79,14 @@ def generate(
     vllm: Annotated[
         bool, typer.Option("--vllm", help="Start a vLLM server for --model, a model folder.")
     ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="With --vllm: one server on each worker of a Ray cluster (`auto`, `local`).",
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Of the Ray cluster.")] = 1,
     judge: Annotated[
         str | None, typer.Option(help="A second teacher that ranks the same lists.")
     ] = None,
@@ -123,8 +131,8 @@ def generate(
         prepared = teaching_desk.prepare_generation(
             store,
             source=source,
-            engine=Vllm(model=model)
-            if vllm
+            engine=Vllm(model=model, cluster=ray, workers=workers)
+            if vllm or ray
             else _served(model, base_url or [], key_variable, in_flight, batch),
             judge=None
             if judge is None

@@ -51,10 +51,16 @@ class Served(Strict):
 
 
 class Vllm(Strict):
-    """A vLLM server that is started for the checkpoint, and stopped after it."""
+    """A vLLM server that is started for the checkpoint, and stopped after it; or several of them.
+
+    With a cluster, each of the workers is a server on one of its nodes, which must find the model
+    at the same path.
+    """
 
     kind: Literal["vllm"] = "vllm"
     model: Annotated[str, AfterValidator(absolute)]  # folder or hub name
+    cluster: str | None = None  # address of a Ray cluster, `auto`, or `local` for this machine
+    workers: Positive = 1
 
 
 EngineSpec = Annotated[Embedded | Served | Vllm, Field(discriminator="kind")]
@@ -94,6 +100,13 @@ async def open_engine(spec: Embedded | Served | Vllm, log_path: Path, share: flo
         from trainer.engines.transformers import TransformersEngine
 
         return TransformersEngine(spec.model)
+    if isinstance(spec, Vllm) and spec.cluster is not None:
+        from trainer.engines.cluster import ClusterEngine
+
+        spread: Engine = await ClusterEngine.start(
+            spec.model, address=spec.cluster, workers=spec.workers
+        )
+        return spread
     if isinstance(spec, Vllm):
         from trainer.engines.vllm import VllmEngine
 

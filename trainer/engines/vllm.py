@@ -58,6 +58,8 @@ class VllmEngine(OpenAIEngine):
         max_model_len: int = MAX_MODEL_LEN,
         ready_s: float = READY_S,
         memory_share: float = 1.0,
+        host: str = "127.0.0.1",
+        api_key: str | None = None,
         arguments: Sequence[str] = (),
     ) -> "VllmEngine":
         """Serve a model folder, an adapter folder beside its base, or a hub model.
@@ -73,6 +75,8 @@ class VllmEngine(OpenAIEngine):
                 smaller.
             ready_s: How long the server may take until it answers.
             memory_share: Of the GPU memory that vLLM takes when it is alone.
+            host: The address to bind to; with one that others reach, give a key too.
+            api_key: What the server asks of its callers.
             arguments: Further arguments as `vllm serve` takes them.
 
         Raises:
@@ -83,9 +87,9 @@ class VllmEngine(OpenAIEngine):
         model = _serving(checkpoint, max_model_len)
         port = _free_port()
         engine = cls(
-            [f"http://127.0.0.1:{port}/v1"],
+            [f"http://{host}:{port}/v1"],
             checkpoint,
-            api_key=None,
+            api_key=api_key,
             in_flight=IN_FLIGHT,
             tokenizer=tokenizer_source(checkpoint),
         )
@@ -94,7 +98,7 @@ class VllmEngine(OpenAIEngine):
         engine.info = replace(engine.info, engine="vllm", chat_template=template)
         command = [
             *_interpreter(python),
-            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--host", host, "--port", str(port)),
             *model,
             # The model's own sampling defaults would fill what a request leaves open.
             *("--generation-config", "vllm", "--max-logprobs", "20"),
@@ -103,7 +107,8 @@ class VllmEngine(OpenAIEngine):
             *(("--gpu-memory-utilization", f"{_GPU_SHARE * memory_share:.3f}") if gpu else ()),
             *arguments,
         ]
-        engine._server = _Server(command, _environment(checkpoint, gpu=gpu), port, log_path)
+        environment = _environment(checkpoint, api_key, gpu=gpu)
+        engine._server = _Server(command, environment, f"{host}:{port}", log_path)
         try:
             await engine._server.wait_until_ready(ready_s)
         except BaseException:
@@ -131,9 +136,9 @@ class _Server:
     """The server's processes, which share a process group."""
 
     def __init__(
-        self, command: Sequence[str], environment: dict[str, str], port: int, log_path: Path
+        self, command: Sequence[str], environment: dict[str, str], place: str, log_path: Path
     ) -> None:
-        self._health = f"http://127.0.0.1:{port}/health"
+        self._health = f"http://{place}/health"
         self._log_path = log_path
         with log_path.open("ab") as log:
             self._log_start = log.tell()
@@ -241,9 +246,11 @@ def _interpreter(python: Path | None) -> list[str]:
     return [str(python), "-P", *(("-c", _BOUND_TO_PARENT) if linux else ("-m", _MODULE))]
 
 
-def _environment(checkpoint: str, *, gpu: bool) -> dict[str, str]:
+def _environment(checkpoint: str, api_key: str | None, *, gpu: bool) -> dict[str, str]:
     environment = {**os.environ, "VLLM_NO_USAGE_STATS": "1"}
     environment.pop("VLLM_API_KEY", None)  # it would ask for one
+    if api_key is not None:  # not among the arguments, which every process list shows
+        environment["VLLM_API_KEY"] = api_key
     if Path(checkpoint).expanduser().is_dir():
         environment["HF_HUB_OFFLINE"] = "1"
     if not gpu:  # GiB for the key-value cache; vLLM would take most of the memory
