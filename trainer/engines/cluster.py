@@ -35,8 +35,7 @@ class _Worker:
 
         Ray calls this in the process's main thread, to which the server's life is bound.
         """
-        import ray
-
+        ray: Any = importlib.import_module("ray")
         log = Path(tempfile.mkdtemp(prefix="rankdesk-vllm-")) / "vllm.log"
         host = ray.util.get_node_ip_address()
         self._engine = asyncio.run(
