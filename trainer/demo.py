@@ -206,7 +206,7 @@ def run_loop(store: Store, *, user: str, on_progress: Progress) -> list[LoopRow]
 
     def evaluated(checkpoint: str, name: str) -> None:
         names.append(name)
-        spent = _finish(
+        spent = finish(
             store,
             name,
             lambda: desk.prepare_evaluation(
@@ -218,7 +218,7 @@ def run_loop(store: Store, *, user: str, on_progress: Progress) -> list[LoopRow]
         seconds.append(spent)
 
     def trained(kind: str, base: str, name: str) -> float:
-        return _finish(
+        return finish(
             store,
             name,
             lambda: desk.prepare_training(
@@ -253,7 +253,7 @@ def _approved_snapshot(store: Store, user: str) -> str:
         return batching.approve(store, batch_id, approved_by=user).snapshot_id
 
 
-def _finish(
+def finish(
     store: Store,
     name: str,
     prepare: Callable[[], desk.PreparedJob],
