@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Literal
 
 Level = Literal["none", "exact", "near", "semantic"]
@@ -94,11 +95,11 @@ def find_duplicates(
 
 def exact(texts: Mapping[str, str]) -> list[Duplicate]:
     """Return the texts whose words an earlier one has, in the same order."""
-    first: dict[str, str] = {}
+    first: dict[bytes, str] = {}  # by hash: millions of texts need not be held twice
     return [
         Duplicate(key, stays, "exact", 1.0)
         for key, text in texts.items()
-        if (stays := first.setdefault(normal(text), key)) != key
+        if (stays := first.setdefault(_hash(normal(text)), key)) != key
     ]
 
 
@@ -162,6 +163,10 @@ def semantic_duplicates(
         if on_progress:
             on_progress(min(start + _CHUNK, len(ids)), len(ids))
     return found
+
+
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _given(encode: Encode | None) -> Encode:
