@@ -86,7 +86,7 @@ def parse_range(written: str) -> tuple[int | None, int | None]:
         SourceError: If it has another form, or the least is more than the most.
     """
     least, colon, most = written.partition(":")
-    numbers = [int(each) if each.strip().isdigit() else None for each in (least, most)]
+    numbers = [int(each) if each.strip().isdecimal() else None for each in (least, most)]
     read = [number is not None for number in numbers]
     given = [bool(each.strip()) for each in (least, most)]
     if not colon or read != given or (all(read) and int(least) > int(most)):

@@ -19,6 +19,13 @@ from db.store import Store
 from trainer import sourcing
 
 source = typer.Typer(help="Queries with answers, and passages, to be labelled.")
+COLUMNS = {
+    "source_id": "source",
+    "name": "name",
+    "kind": "kind",
+    "n_queries": "queries",
+    "n_passages": "passages",
+}
 _FORM, _CLEAN = "The form (one of these)", "What is kept"
 
 
@@ -157,8 +164,7 @@ def source_list(context: typer.Context, as_json: Json = False) -> None:
     """List the sources."""
     with open_store(context) as store:
         rows = sources.list_sources(store)
-    columns = {"source_id": "source", "name": "name", "kind": "kind", "n_queries": "queries"}
-    emit(rows, as_json, lambda: render(rows, columns | {"n_passages": "passages"}))
+    emit(rows, as_json, lambda: render(rows, COLUMNS))
 
 
 @source.command("show")
@@ -172,15 +178,15 @@ def source_show(
         found = sources.get_source(store, name)
         clusters = read_duplicates(store.workspace.sources / found["source_id"])
     found |= {"clusters": clusters["cluster"].n_unique()}
+    domains = [{"domain": domain, "n": n} for domain, n in found["domains"].items()]
     emit(
         found,
         as_json,
         lambda: "\n".join(
             [
-                f"{found['name']} ({found['kind']}, {found['source_id']})",
-                *_counts("queries", found["n_queries"], found["domains"]),
-                *_counts("passages", found["n_passages"], {}),
-                *_report(found["report"]),
+                render([found], COLUMNS | {"clusters": "clusters of duplicates"}),
+                f"\n{render(domains, {'domain': 'domain', 'n': 'queries'})}",
+                _report(found["report"]),
             ]
         ),
     )
@@ -213,25 +219,22 @@ def _keep(
     if not dry_run:
         made, new = sourcing.keep_source(store, name, cleaned)
         result |= {"source_id": made.source_id, "domains": made.domains, "new": new}
-    columns = {"source_id": "source", "name": "name", "kind": "kind", "n_queries": "queries"}
-    columns |= {"n_passages": "passages", "new": "new"}
-    shown = columns if not dry_run else {key: columns[key] for key in columns if key in result}
+    shown = COLUMNS | {"new": "new"} if not dry_run else dict(list(COLUMNS.items())[1:])
     emit(
         result | {"report": report},
         as_json,
-        lambda: "\n".join([render([result], shown), *_report(report)]),
+        lambda: f"{render([result], shown)}\n{_report(report)}",
     )
 
 
-def _report(report: dict[str, Any]) -> list[str]:
-    """Return what was read, dropped and noticed, a line each; a made source has no report."""
+def _report(report: dict[str, Any]) -> str:
+    """Return what was read, dropped and noticed as a table; a made source has no report."""
     if not report:
-        return []
-    lines = [f"read: {n:,} {what}" for what, n in report["read"].items()]
-    for what in ("queries", "passages"):
-        lines += [f"dropped: {n:,} {what}, {cause}" for cause, n in report[what].items()]
-    return lines + [f"noticed: {n:,} {what}" for what, n in report["notes"].items()]
-
-
-def _counts(what: str, total: int, parts: dict[str, int]) -> list[str]:
-    return [f"{total:,} {what}", *(f"  {n:,} {part}" for part, n in parts.items())]
+        return ""
+    rows = [{"step": "read", "what": what, "n": n} for what, n in report["read"].items()]
+    for of in ("queries", "passages"):
+        rows += [
+            {"step": "dropped", "what": f"{of}: {cause}", "n": n} for cause, n in report[of].items()
+        ]
+    rows += [{"step": "noticed", "what": what, "n": n} for what, n in report["notes"].items()]
+    return "\n" + render(rows, {"step": "step", "what": "what", "n": "number"})
