@@ -6,7 +6,7 @@ taken out. The id is a hash of queries and passages. What may be asked with the 
 without is decided by types: see `curation.teacher`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -178,6 +178,22 @@ def read_source(folder: Path) -> Source:
         for row in pl.read_parquet(folder / QUERIES).iter_rows(named=True)
     )
     return Source(manifest, queries, pl.read_parquet(folder / PASSAGES))
+
+
+def queries_of(folder: Path, *, contains: str = "", most: int = 1000) -> pl.DataFrame:
+    """Return the first queries of a source whose text contains these words, in any case."""
+    found = pl.scan_parquet(folder / QUERIES)
+    if contains:
+        text = pl.col("text").str.to_lowercase()
+        found = found.filter(text.str.contains(contains.lower(), literal=True))
+    return found.head(most).collect()
+
+
+def passages_of(folder: Path, docids: Sequence[str]) -> pl.DataFrame:
+    """Return these passages of a source, in this order, each once."""
+    wanted = pl.LazyFrame({"docid": list(dict.fromkeys(docids))}, schema={"docid": pl.String})
+    pool = pl.scan_parquet(folder / PASSAGES)
+    return wanted.join(pool, on="docid", how="left", maintain_order="left").collect()
 
 
 def read_duplicates(folder: Path) -> pl.DataFrame:
