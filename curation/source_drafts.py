@@ -46,6 +46,7 @@ class Cleaning(BaseModel):
     Attributes:
         length: Most tokens of a passage; None splits nothing.
         overlap: Tokens that a passage shares with the one before it.
+        tokenizer: Model folder or hub name whose tokens are counted; words where there is none.
         query_words: Least and most words of a query; None is no limit.
         passage_words: The same of a passage, after splitting.
         languages: ISO 639-1 codes; a text that is surely in another language goes.
@@ -58,6 +59,7 @@ class Cleaning(BaseModel):
 
     length: Annotated[int, Field(ge=1)] | None = None
     overlap: Annotated[int, Field(ge=0)] = 0
+    tokenizer: str | None = None
     query_words: tuple[int | None, int | None] = (None, None)
     passage_words: tuple[int | None, int | None] = (None, None)
     languages: tuple[str, ...] = ()
@@ -153,7 +155,7 @@ def clean(
     duplicate that stays. A query whose labels all went goes too.
 
     Args:
-        tokens: Counted by `cleaning.length`; words where no tokenizer is given.
+        tokens: Of `cleaning.tokenizer`.
         encode: Needed for duplicates by meaning.
         on_progress: Told the step, how far it is, and of how much.
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from curation.source_drafts import Cleaned, Cleaning, Draft, Progress, clean
 from curation.source_folder import SourceManifest, write_source
-from curation.splitting import words
+from curation.splitting import Tokens, words
 from db import sources
 from db.errors import StoreError
 from db.store import Store
@@ -15,22 +15,17 @@ from trainer.texts import token_spans
 
 
 def clean_draft(
-    draft: Draft,
-    cleaning: Cleaning,
-    *,
-    tokenizer: str | None = None,
-    on_progress: Progress = lambda *_: None,
+    draft: Draft, cleaning: Cleaning, *, on_progress: Progress = lambda *_: None
 ) -> Cleaned:
     """Clean a draft; duplicates by meaning are found with the workspace's sentence encoder.
-
-    Args:
-        tokenizer: Model folder or hub name whose tokens passages are measured in; words if None.
 
     Raises:
         SourceError: The draft cannot be cleaned as asked.
         ModelError: There is no such tokenizer.
     """
-    tokens = words if tokenizer is None else partial(token_spans, load_tokenizer(tokenizer))
+    tokens: Tokens = words
+    if cleaning.length is not None and cleaning.tokenizer is not None:
+        tokens = partial(token_spans, load_tokenizer(cleaning.tokenizer))
     return clean(draft, cleaning, tokens=tokens, encode=similar.encode, on_progress=on_progress)
 
 

@@ -129,6 +129,7 @@ def source_add(
     cleaning = cleaning_of(
         length=(LENGTH if posts else None) if length is None else length or None,
         overlap=overlap,
+        tokenizer=tokenizer,
         query_words=parse_range(query_words),
         passage_words=parse_range(passage_words),
         languages=tuple(language or ()),
@@ -156,7 +157,7 @@ def source_add(
                     "Name one form of source: --queries with --passages, --posts with --pages, "
                     "--theorems, or --folder."
                 )
-        _keep(store, name, draft, cleaning, tokenizer, dry_run, as_json)
+        _keep(store, name, draft, cleaning, dry_run, as_json)
 
 
 @source.command("list")
@@ -197,7 +198,6 @@ def _keep(
     name: str,
     draft: Draft,
     cleaning: Cleaning,
-    tokenizer: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -206,7 +206,6 @@ def _keep(
     cleaned = sourcing.clean_draft(
         draft,
         cleaning,
-        tokenizer=tokenizer,
         on_progress=lambda step, done, total: progress(done, total, step),
     )
     report = cleaned.report.model_dump(mode="json")

@@ -42,12 +42,10 @@ class CheckRun:
         self.step, self.done, self.total = step, done, total
 
 
-def _work(run: CheckRun, reader: Reader, cleaning: Cleaning, tokenizer: str | None) -> None:
+def _work(run: CheckRun, reader: Reader, cleaning: Cleaning) -> None:
     try:
         draft = reader(lambda done, total: run.tell("reading", done, total))
-        run.cleaned = sourcing.clean_draft(
-            draft, cleaning, tokenizer=tokenizer, on_progress=run.tell
-        )
+        run.cleaned = sourcing.clean_draft(draft, cleaning, on_progress=run.tell)
     except RankDeskError as error:
         run.error = str(error)
     except BaseException as error:
@@ -88,7 +86,7 @@ def add_source(store: Store) -> None:
             chosen = cleaning_form(form)
         asked = st.button("Check", type="primary", icon=":material/fact_check:", key="source-go")
         if asked and chosen is not None:
-            _check(name, reader, *chosen)
+            _check(name, reader, chosen)
         run = st.session_state.get(_RUN)
         if run is None:
             return
@@ -100,15 +98,13 @@ def add_source(store: Store) -> None:
             _outcome(store, run)
 
 
-def _check(name: str, reader: Reader | None, cleaning: Cleaning, tokenizer: str | None) -> None:
+def _check(name: str, reader: Reader | None, cleaning: Cleaning) -> None:
     if not name or reader is None:
         missing = "a name" if not name else "where its files are"
         st.error(f"Give the source {missing}.", icon=":material/error:")
         return
     run = st.session_state[_RUN] = CheckRun(name)
-    threading.Thread(
-        target=_work, args=(run, reader, cleaning, tokenizer), name="check", daemon=True
-    ).start()
+    threading.Thread(target=_work, args=(run, reader, cleaning), name="check", daemon=True).start()
 
 
 @st.fragment(run_every=0.5)
@@ -170,19 +166,18 @@ def _outcome(store: Store, run: CheckRun) -> None:
 
 def report_table(report: dict[str, Any]) -> None:
     """Draw what was read, what went by cause, and what else was noticed."""
-    rows = [("read", what, n) for what, n in report["read"].items()]
+    rows = [("read", n, what) for what, n in report["read"].items()]
     for of in ("queries", "passages"):
-        rows += [("dropped", f"{of}: {cause}", n) for cause, n in report[of].items()]
-    rows += [("noticed", what, n) for what, n in report["notes"].items()]
+        rows += [("dropped", n, f"{of}: {cause}") for cause, n in report[of].items()]
+    rows += [("noticed", n, what) for what, n in report["notes"].items()]
     st.dataframe(
-        pl.DataFrame(rows, schema=["step", "what", "n"], orient="row"),
+        pl.DataFrame(rows, schema=["step", "n", "what"], orient="row"),
         hide_index=True,
         height="content",
-        width="content",
         alt="What was read and what went",
         column_config={
             "step": st.column_config.TextColumn("", width=80),
-            "what": st.column_config.TextColumn("What", width=260),
-            "n": "Number",
+            "n": st.column_config.NumberColumn("Number", width=80),
+            "what": st.column_config.TextColumn("What", width=300),
         },
     )

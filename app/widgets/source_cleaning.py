@@ -10,8 +10,8 @@ from curation.stackexchange import LENGTH
 _LEVELS = {"none": "None", "exact": "Exact", "near": "+ near", "semantic": "+ by meaning"}
 
 
-def cleaning_form(form: str) -> tuple[Cleaning, str | None]:
-    """Draw the choices; return them and the model whose tokens are counted, if not words.
+def cleaning_form(form: str) -> Cleaning:
+    """Draw the choices and return them.
 
     Raises:
         SourceError: They do not fit together.
@@ -91,9 +91,10 @@ def cleaning_form(form: str) -> tuple[Cleaning, str | None]:
                 width=130,
                 help="Cosine by the sentence encoder",
             )
-    cleaning = cleaning_of(
+    return cleaning_of(
         length=length or None,
         overlap=overlap,
+        tokenizer=(tokenizer or "").strip() or None,
         query_words=parse_range(query_words or ":"),
         passage_words=parse_range(passage_words or ":"),
         languages=tuple(languages),
@@ -102,4 +103,3 @@ def cleaning_form(form: str) -> tuple[Cleaning, str | None]:
         semantic=semantic,
         sample=sample or None,
     )
-    return cleaning, (tokenizer or "").strip() or None

@@ -68,7 +68,9 @@ def source_files(form: str, domain: str) -> Reader | None:
         case "stackexchange":
             return _stackexchange(domain, uploads=uploads)
         case "theorems":
-            path = _place("Theorems", "theorems", "theorems.jsonl", [".jsonl"], uploads=uploads)
+            tip = "JSONL with `id`, `title`, `statement`, `proof`, `references`, or NaturalProofs'"
+            name, endings = "theorems.jsonl", [".jsonl", ".jsonl.gz"]
+            path = _place("Theorems", "theorems", name, endings, uploads=uploads, tip=tip)
             return None if path is None else lambda _: read_theorems(path, domain)
         case _:
             return _beir(domain)
@@ -110,6 +112,8 @@ def _stackexchange(domain: str, *, uploads: bool) -> Reader | None:
             "a folder or a WARC file",
             [".warc", ".warc.gz"],
             uploads=uploads,
+            tip="A WARC file, or a folder whose `pages.jsonl` lists `url` and `file`; without it, "
+            "files named by their address, percent-encoded",
         )
     if posts is None or pages is None:
         return None
@@ -124,10 +128,12 @@ def _beir(domain: str) -> Reader | None:
     return None if folder is None else lambda _: read_beir_source(folder, domain, split or SPLIT)
 
 
-def _place(label: str, key: str, example: str, endings: list[str], *, uploads: bool) -> Path | None:
+def _place(
+    label: str, key: str, example: str, endings: list[str], *, uploads: bool, tip: str = ""
+) -> Path | None:
     """Draw where one file is; None until it is named."""
     if uploads:
-        given = st.file_uploader(label, type=endings, key=f"upload-{key}")
+        given = st.file_uploader(label, type=endings, key=f"upload-{key}", help=tip or None)
         if given is None:
             return None
         # What a browser calls the file is no path of ours: only its known ending is taken over.
@@ -142,6 +148,7 @@ def _place(label: str, key: str, example: str, endings: list[str], *, uploads: b
         label,
         placeholder=example if " " in example else f"/data/{example}",
         key=f"source-{key}",
+        help=tip or None,
     )
     return Path(typed.strip()).expanduser() if (typed or "").strip() else None
 

@@ -34,7 +34,7 @@ def source_queries(folder: Path) -> None:
             pl.col("relevant").list.len(),
         ),
         hide_index=True,
-        height=250,
+        height=min(250, 37 + 35 * found.height),
         alt="Queries",
         on_select="rerun",
         selection_mode="single-row",
@@ -131,14 +131,16 @@ def source_report(source: dict[str, Any]) -> None:
         st.caption("It was made here, not read from files: nothing was dropped.")
         return
     report_table(report)
-    st.caption(plain("; ".join(_told(report["cleaning"]))).capitalize() + ".")
+    st.caption(f"Kept: {plain('; '.join(_told(report['cleaning'])))}.")
 
 
 def _told(cleaning: dict[str, Any]) -> list[str]:
     """Return how a source was cleaned, in words."""
     told = []
     if cleaning["length"]:
-        told.append(f"passages split at {cleaning['length']}, overlap {cleaning['overlap']}")
+        unit = f"tokens of {cleaning['tokenizer']}" if cleaning["tokenizer"] else "words"
+        told.append(f"passages of at most {cleaning['length']} {unit}")
+        told += [f"overlapping by {cleaning['overlap']}"] if cleaning["overlap"] else []
     for of in ("query", "passage"):
         least, most = cleaning[f"{of}_words"]
         told += [f"at least {least} words in a {of}"] if least else []
