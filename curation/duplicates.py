@@ -114,10 +114,10 @@ def near_duplicates(
 
     index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, weights=_WEIGHTS)
     found = []
-    for number, (key, text) in enumerate(texts.items(), start=1):
-        shingles = _shingles(text)
-        hashed = MinHash(num_perm=_PERMUTATIONS)
-        hashed.update_batch([shingle.encode("utf-8", "surrogatepass") for shingle in shingles])
+    # The generator draws its permutations once, not for each text.
+    hashes = MinHash.generator(map(_as_bytes, texts.values()), num_perm=_PERMUTATIONS)
+    for number, (key, hashed) in enumerate(zip(texts, hashes, strict=True), start=1):
+        shingles = _shingles(texts[key])
         best, of = max(
             ((_jaccard(shingles, _shingles(texts[other])), other) for other in index.query(hashed)),
             default=(0.0, ""),
@@ -180,6 +180,10 @@ def _shingles(text: str) -> set[str]:
     words = normal(text).split()
     last = max(len(words) - SHINGLE + 1, 1)
     return {" ".join(words[start : start + SHINGLE]) for start in range(last)}
+
+
+def _as_bytes(text: str) -> list[bytes]:
+    return [shingle.encode("utf-8", "surrogatepass") for shingle in _shingles(text)]
 
 
 def _jaccard(one: set[str], other: set[str]) -> float:

@@ -73,7 +73,7 @@ class Cleaning(BaseModel):
     def _check(self) -> "Cleaning":
         if self.overlap and (self.length is None or self.overlap > self.length // 2):
             raise ValueError("an overlap is at most half of the length of a passage")
-        if unknown := sorted(set(self.languages) - set(known_languages())):
+        if self.languages and (unknown := sorted(set(self.languages) - set(known_languages()))):
             raise ValueError(
                 f"no language has the code {unknown[0]!r:.20}; there are "
                 f"{', '.join(known_languages())}"
