@@ -23,6 +23,7 @@ st.html(
 PAGES = {
     "Curate": [
         ("overview", "Overview", "home", "What is here, how far the loop is, and importing."),
+        ("sources", "Sources", "database", "Queries with answers, and passages to search."),
         ("generate", "Generate", "edit_note", "A teacher labels a source: chains, orders, labels."),
         ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),

@@ -72,7 +72,7 @@ def read_folder(folder: Path, *, run: Path, split: str = DEFAULT_SPLIT) -> Publi
     elif _there(folder, "query.jsonl"):
         found = _r2med(folder)
     elif _there(folder, "queries.jsonl"):
-        found = _beir(folder, split)
+        found = read_beir(folder, split)
     else:
         raise FormatError(
             "it is no BEIR folder (queries.jsonl, corpus.jsonl, qrels/), no BRIGHT folder "
@@ -83,7 +83,12 @@ def read_folder(folder: Path, *, run: Path, split: str = DEFAULT_SPLIT) -> Publi
     return replace(found, run=_without(read_run(run), found.excluded))
 
 
-def _beir(folder: Path, split: str) -> Published:
+def read_beir(folder: Path, split: str) -> Published:
+    """Return what a BEIR folder holds, without a run.
+
+    Raises:
+        FormatError: If a file is missing, or at the first fault in one.
+    """
     files = {
         "queries": _file(folder, "queries.jsonl"),
         "passages": _file(folder, "corpus.jsonl"),

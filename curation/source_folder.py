@@ -1,11 +1,12 @@
 """Sources: queries and passages that a teacher has not labelled yet, kept as parquet.
 
 `<source_id>/` holds `queries.parquet` (qid, domain, text, answer, linked, relevant, candidates),
-`passages.parquet` (docid, title, text) and `manifest.json`. The id is a hash of the content. What
-may be asked with the gold answer and what without is decided by types: see `curation.synthesis`.
+`passages.parquet` (docid, title, text) and `manifest.json`; `duplicates.parquet` where some were
+taken out. The id is a hash of queries and passages. What may be asked with the gold answer and what
+without is decided by types: see `curation.synthesis`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +20,7 @@ from curation.folders import draft_folder, publish, sha256_of
 from db.records import Passage
 
 MANIFEST, QUERIES, PASSAGES = "manifest.json", "queries.parquet", "passages.parquet"
+DUPLICATES = "duplicates.parquet"
 _QUERIES: dict[str, Any] = {
     "qid": pl.String,
     "domain": pl.String,
@@ -29,6 +31,15 @@ _QUERIES: dict[str, Any] = {
     "candidates": pl.List(pl.String),
 }
 PASSAGES_SCHEMA = {"docid": pl.String, "title": pl.String, "text": pl.String}
+DUPLICATES_SCHEMA: dict[str, Any] = {
+    "what": pl.String,  # queries or passages
+    "cluster": pl.String,  # the id of the one that stays
+    "id": pl.String,
+    "kind": pl.String,  # kept, exact, near or semantic
+    "similarity": pl.Float64,
+    "text": pl.String,
+}
+"""Clusters of texts that are alike: one row for each that stays and each that went for it."""
 
 
 class SourceError(CurationError):
@@ -90,12 +101,18 @@ class Source:
 
 
 def write_source(
-    root: Path, name: str, kind: str, queries: Iterable[SourceQuery], passages: pl.DataFrame
+    root: Path,
+    name: str,
+    kind: str,
+    queries: Iterable[SourceQuery],
+    passages: pl.DataFrame,
+    duplicates: pl.DataFrame | None = None,
 ) -> SourceManifest:
     """Check a source and keep it as a new folder of `root`.
 
     Args:
         passages: Columns docid, title, text.
+        duplicates: What was taken out before (see `DUPLICATES_SCHEMA`).
 
     Returns:
         The manifest; where `root` holds the same content already, the one that lies there.
@@ -119,6 +136,8 @@ def write_source(
     with draft_folder(root) as draft:
         frame.write_parquet(draft / QUERIES)
         passages.write_parquet(draft / PASSAGES)
+        if duplicates is not None and not duplicates.is_empty():
+            duplicates.write_parquet(draft / DUPLICATES)
         counts = frame.group_by("domain").len().sort("domain")
         manifest = SourceManifest(
             source_id=source_id,
@@ -127,7 +146,7 @@ def write_source(
             n_queries=len(frame),
             n_passages=len(passages),
             domains=dict(counts.iter_rows()),
-            files={file: sha256_of(draft / file) for file in (QUERIES, PASSAGES)},
+            files={path.name: sha256_of(path) for path in sorted(draft.iterdir())},
         )
         (draft / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
         publish(draft, target)
@@ -159,6 +178,29 @@ def read_source(folder: Path) -> Source:
         for row in pl.read_parquet(folder / QUERIES).iter_rows(named=True)
     )
     return Source(manifest, queries, pl.read_parquet(folder / PASSAGES))
+
+
+def queries_of(folder: Path, *, contains: str = "", most: int = 1000) -> pl.DataFrame:
+    """Return the first queries of a source whose text contains these words, in any case."""
+    found = pl.scan_parquet(folder / QUERIES)
+    if contains:
+        text = pl.col("text").str.to_lowercase()
+        found = found.filter(text.str.contains(contains.lower(), literal=True))
+    return found.head(most).collect()
+
+
+def passages_of(folder: Path, docids: Sequence[str]) -> pl.DataFrame:
+    """Return these passages of a source, in this order, each once."""
+    wanted = pl.LazyFrame({"docid": list(dict.fromkeys(docids))}, schema={"docid": pl.String})
+    pool = pl.scan_parquet(folder / PASSAGES)
+    return wanted.join(pool, on="docid", how="left", maintain_order="left").collect()
+
+
+def read_duplicates(folder: Path) -> pl.DataFrame:
+    """Return the clusters of a source's duplicates, as `DUPLICATES_SCHEMA` says."""
+    if not (folder / DUPLICATES).exists():
+        return pl.DataFrame(schema=DUPLICATES_SCHEMA)
+    return pl.read_parquet(folder / DUPLICATES)
 
 
 def _check(name: str, queries: pl.DataFrame, passages: pl.DataFrame) -> None:

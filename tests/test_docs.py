@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import typer
@@ -31,6 +32,27 @@ def console_lines(path: Path) -> list[str]:
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
 
+def write_source_files(folder: Path) -> None:
+    """Write a small dump with a linked page, theorems, and a BEIR folder."""
+    link = "https://example.org/osmosis"
+    (folder / "bio" / "pages").mkdir(parents=True)
+    (folder / "bio" / "pages" / f"{quote(link, safe='')}.md").write_text(
+        "# Osmosis\n\nWater moves."
+    )
+    (folder / "bio" / "Posts.xml").write_text(
+        '<posts><row Id="1" PostTypeId="1" AcceptedAnswerId="2" Title="Why?" Body="It wilts." />\n'
+        f'<row Id="2" PostTypeId="2" Body="&lt;a href=&quot;{link}&quot;&gt;See&lt;/a&gt;" />\n'
+        "</posts>"
+    )
+    theorem = {"id": 2, "statement": "2 > 1.", "proof": "By order.", "references": [1]}
+    rows = [{"id": 1, "title": "Order", "statement": "n + 1 > n."}, theorem]
+    (folder / "theorems.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (folder / "beir" / "qrels").mkdir(parents=True)
+    (folder / "beir" / "queries.jsonl").write_text('{"_id": "q", "text": "why?"}')
+    (folder / "beir" / "corpus.jsonl").write_text('{"_id": "a", "title": "", "text": "because"}')
+    (folder / "beir" / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1")
+
+
 @pytest.mark.slow
 def test_every_documented_command_runs(tmp_path):
     with Store.create(Workspace(tmp_path / "workspace")) as store:
@@ -43,6 +65,7 @@ def test_every_documented_command_runs(tmp_path):
     (tmp_path / "r2med" / "qrels.jsonl").write_text('{"q_id": "q", "p_id": "a b", "score": 1}')
     (tmp_path / "r2med.run").write_text("q Q0 a b 1 1.0 bm25")
     (tmp_path / "problems.csv").write_text("task,code\nAdd two numbers,return a + b\n")
+    write_source_files(tmp_path)
     response = "<think>x</think><answer>[2] > [1]</answer>"
     (tmp_path / "rewards.jsonl").write_text(
         json.dumps(

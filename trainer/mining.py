@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from curation.duplicates import normal
 from curation.fusion import RRF_K
 from curation.retrieval import bm25
 from curation.source_folder import Source
@@ -16,7 +17,8 @@ def mine(
     """Return up to `depth` docids for each query that brings no candidates of its own, best first.
 
     Both retrievers give `depth` passages; the fused list keeps the `depth` with the largest sums of
-    1 / (60 + rank). With human labels BM25 alone is used, as the recipe does for MS MARCO.
+    1 / (60 + rank). With human labels BM25 alone is used, as the recipe does for MS MARCO. No
+    passage that says just what the query says is its candidate: theorems are passages too.
 
     Args:
         dense: Use the sentence encoder too (see `trainer.similar`).
@@ -25,7 +27,8 @@ def mine(
     wanted = {query.qid: query.text for query in source.queries if not query.candidates}
     if not wanted:
         return {}
-    texts = {docid: full_text(passage) for docid, passage in source.every_passage().items()}
+    pool = source.every_passage()
+    texts = {docid: full_text(passage) for docid, passage in pool.items()}
     found = {qid: list(hits) for qid, hits in bm25(wanted, texts, depth).items()}
     labelled = {query.qid for query in source.queries if query.relevant}
     meant = {qid: text for qid, text in wanted.items() if qid not in labelled}
@@ -34,6 +37,9 @@ def mine(
 
         for qid, hits in nearest(meant, texts, min(depth, len(texts)), on_progress).items():
             found[qid] = _fused(found[qid], [docid for docid, _ in hits], depth)
+    for qid, docids in found.items():
+        asked = normal(wanted[qid])
+        found[qid] = [docid for docid in docids if normal(pool[docid].text) != asked]
     return found
 
 

@@ -1,7 +1,7 @@
 """Texts that mean alike, by a sentence encoder."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,11 @@ def _encoder() -> Any:
 
         source = str(get_model_path())
     return SentenceTransformer(source, trust_remote_code=False)
+
+
+def encode(texts: Sequence[str]) -> Any:
+    """Return an array (texts, dimensions) of vectors of length 1."""
+    return _encoder().encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
 
 
 def nearest(

@@ -31,6 +31,12 @@ def cut_passages(
     ]
 
 
+def token_spans(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[tuple[int, int]]:
+    """Return the (start, end) in characters of each of a text's tokens."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
+
+
 def prompt_text(tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]") -> str:
     """Return the messages as the model reads them, up to where its answer begins."""
     return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))

@@ -1,16 +1,32 @@
-"""Commands over sources: add, list."""
+"""Commands over sources: add, list, show."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from app.commands.terminal import Json, emit, open_store, render
-from curation.source_tables import COLUMNS, Field, add_table_source
+from app.commands.terminal import Json, Progress, emit, open_store, render
+from curation.duplicates import LEVELS, NEAR, SEMANTIC
+from curation.source_beir import SPLIT, read_beir_source
+from curation.source_drafts import Cleaning, Draft, cleaning_of, parse_range
+from curation.source_folder import read_duplicates
+from curation.source_tables import parse_columns, read_table
+from curation.stackexchange import LENGTH, read_stackexchange
+from curation.theorems import read_theorems
 from db import sources
 from db.errors import RankDeskError
+from db.store import Store
+from trainer import sourcing
 
 source = typer.Typer(help="Queries with answers, and passages, to be labelled.")
+COLUMNS = {
+    "source_id": "source",
+    "name": "name",
+    "kind": "kind",
+    "n_queries": "queries",
+    "n_passages": "passages",
+}
+_FORM, _CLEAN = "The form (one of these)", "What is kept"
 
 
 def register(cli: typer.Typer) -> None:
@@ -22,8 +38,31 @@ def register(cli: typer.Typer) -> None:
 def source_add(
     context: typer.Context,
     name: str,
-    queries: Annotated[Path, typer.Option(help="JSONL, parquet, CSV or TSV.")],
-    passages: Annotated[Path, typer.Option(help="JSONL, parquet or TSV: the pool to search.")],
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="JSONL, parquet, CSV or TSV; needs --passages.", rich_help_panel=_FORM),
+    ] = None,
+    passages: Annotated[
+        Path | None, typer.Option(help="The pool to search, likewise.", rich_help_panel=_FORM)
+    ] = None,
+    posts: Annotated[
+        Path | None,
+        typer.Option(
+            help="StackExchange's Posts.xml, or a 7z of it; needs --pages.", rich_help_panel=_FORM
+        ),
+    ] = None,
+    pages: Annotated[
+        Path | None,
+        typer.Option(help="The linked pages: a folder or a WARC file.", rich_help_panel=_FORM),
+    ] = None,
+    theorems: Annotated[
+        Path | None,
+        typer.Option(help="JSONL of theorems, proofs, references.", rich_help_panel=_FORM),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="A BEIR folder.", rich_help_panel=_FORM)
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of a BEIR folder.", rich_help_panel=_FORM)] = SPLIT,
     domain: Annotated[
         str | None, typer.Option(help="Of queries that bring none [the source's name].")
     ] = None,
@@ -32,46 +71,93 @@ def source_add(
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--map", help="FIELD=COLUMN; fields: qid, text, answer, domain."),
+        typer.Option(
+            "--map",
+            help="FIELD=COLUMN; fields: qid, text, answer, domain, docid, title, passage.",
+        ),
     ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            help="Split passages at this many words, or the --tokenizer's tokens; 0 for whole "
+            f"ones [{LENGTH} for --posts, else whole].",
+            rich_help_panel=_CLEAN,
+        ),
+    ] = None,
+    overlap: Annotated[
+        int, typer.Option(help="Words or tokens that two parts share.", rich_help_panel=_CLEAN)
+    ] = 0,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(help="A model whose tokens are counted.", rich_help_panel=_CLEAN),
+    ] = None,
+    query_words: Annotated[
+        str, typer.Option(help="LEAST:MOST, either may be missing.", rich_help_panel=_CLEAN)
+    ] = ":",
+    passage_words: Annotated[
+        str, typer.Option(help="LEAST:MOST, after splitting.", rich_help_panel=_CLEAN)
+    ] = ":",
+    language: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep texts in this language, such as en.", rich_help_panel=_CLEAN),
+    ] = None,
+    duplicates: Annotated[
+        str,
+        typer.Option(
+            help=f"Which go: {', '.join(LEVELS)}; each includes those before it.",
+            rich_help_panel=_CLEAN,
+        ),
+    ] = "exact",
+    near: Annotated[
+        float,
+        typer.Option(help="Jaccard similarity of near duplicates.", rich_help_panel=_CLEAN),
+    ] = NEAR,
+    semantic: Annotated[
+        float,
+        typer.Option(help="Cosine of duplicates by meaning.", rich_help_panel=_CLEAN),
+    ] = SEMANTIC,
+    sample: Annotated[
+        int | None, typer.Option(help="Keep so many queries, by chance.", rich_help_panel=_CLEAN)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample.", rich_help_panel=_CLEAN)] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be kept, and keep nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Register queries with their answers and a pool of passages."""
-    mapping: dict[Field, str] = {}
-    for each in columns or []:
-        field, equals, column = each.partition("=")
-        if not equals or field not in COLUMNS:
-            raise RankDeskError(
-                f"--map {each}: write FIELD=COLUMN with one of {', '.join(COLUMNS)}."
-            )
-        mapping[field] = column
-    with open_store(context) as store:
-        made = add_table_source(
-            store.workspace.sources,
-            name,
-            queries=queries,
-            passages=passages,
-            domain=domain or name,
-            qrels=qrels,
-            columns=mapping,
-        )
-        new = sources.insert_source(
-            store,
-            source_id=made.source_id,
-            name=name,
-            kind=made.kind,
-            n_queries=made.n_queries,
-            n_passages=made.n_passages,
-            domains=made.domains,
-            report={},
-        )
-    result = made.model_dump(exclude={"files"}) | {"new": new}
-    columns_ = {"source_id": "source", "name": "name", "n_queries": "queries"}
-    emit(
-        result,
-        as_json,
-        lambda: render([result], columns_ | {"n_passages": "passages", "new": "new"}),
+    cleaning = cleaning_of(
+        length=(LENGTH if posts else None) if length is None else length or None,
+        overlap=overlap,
+        tokenizer=tokenizer,
+        query_words=parse_range(query_words),
+        passage_words=parse_range(passage_words),
+        languages=tuple(language or ()),
+        duplicates=duplicates,
+        near=near,
+        semantic=semantic,
+        sample=sample,
+        seed=seed,
     )
+    with open_store(context) as store:
+        progress = Progress("reading")
+        domain = domain or name
+        match (queries, passages, posts, pages, theorems, folder):
+            case (Path(), Path(), None, None, None, None):
+                mapped = parse_columns(columns or [])
+                draft = read_table(queries, passages, domain, qrels=qrels, columns=mapped)
+            case (None, None, Path(), Path(), None, None):
+                draft = read_stackexchange(posts, pages, domain, progress)
+            case (None, None, None, None, Path(), None):
+                draft = read_theorems(theorems, domain)
+            case (None, None, None, None, None, Path()):
+                draft = read_beir_source(folder, domain, split)
+            case _:
+                raise RankDeskError(
+                    "Name one form of source: --queries with --passages, --posts with --pages, "
+                    "--theorems, or --folder."
+                )
+        _keep(store, name, draft, cleaning, dry_run, as_json)
 
 
 @source.command("list")
@@ -79,5 +165,75 @@ def source_list(context: typer.Context, as_json: Json = False) -> None:
     """List the sources."""
     with open_store(context) as store:
         rows = sources.list_sources(store)
-    columns = {"source_id": "source", "name": "name", "kind": "kind", "n_queries": "queries"}
-    emit(rows, as_json, lambda: render(rows, columns | {"n_passages": "passages"}))
+    emit(rows, as_json, lambda: render(rows, COLUMNS))
+
+
+@source.command("show")
+def source_show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="SOURCE", help="A source's name or id.")],
+    as_json: Json = False,
+) -> None:
+    """Print what a source holds, and what became of what was read."""
+    with open_store(context) as store:
+        found = sources.get_source(store, name)
+        clusters = read_duplicates(store.workspace.sources / found["source_id"])
+    found |= {"clusters": clusters["cluster"].n_unique()}
+    domains = [{"domain": domain, "n": n} for domain, n in found["domains"].items()]
+    emit(
+        found,
+        as_json,
+        lambda: "\n".join(
+            [
+                render([found], COLUMNS | {"clusters": "clusters of duplicates"}),
+                f"\n{render(domains, {'domain': 'domain', 'n': 'queries'})}",
+                _report(found["report"]),
+            ]
+        ),
+    )
+
+
+def _keep(
+    store: Store,
+    name: str,
+    draft: Draft,
+    cleaning: Cleaning,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Clean a draft, keep it unless told otherwise, and say what became of it."""
+    progress = Progress("cleaning")
+    cleaned = sourcing.clean_draft(
+        draft,
+        cleaning,
+        on_progress=lambda step, done, total: progress(done, total, step),
+    )
+    report = cleaned.report.model_dump(mode="json")
+    result: dict[str, Any] = {
+        "name": name,
+        "kind": cleaned.kind,
+        "n_queries": len(cleaned.queries),
+        "n_passages": len(cleaned.passages),
+    }
+    if not dry_run:
+        made, new = sourcing.keep_source(store, name, cleaned)
+        result |= {"source_id": made.source_id, "domains": made.domains, "new": new}
+    shown = COLUMNS | {"new": "new"} if not dry_run else dict(list(COLUMNS.items())[1:])
+    emit(
+        result | {"report": report},
+        as_json,
+        lambda: f"{render([result], shown)}\n{_report(report)}",
+    )
+
+
+def _report(report: dict[str, Any]) -> str:
+    """Return what was read, dropped and noticed as a table; a made source has no report."""
+    if not report:
+        return ""
+    rows = [{"step": "read", "what": what, "n": n} for what, n in report["read"].items()]
+    for of in ("queries", "passages"):
+        rows += [
+            {"step": "dropped", "what": f"{of}: {cause}", "n": n} for cause, n in report[of].items()
+        ]
+    rows += [{"step": "noticed", "what": what, "n": n} for what, n in report["notes"].items()]
+    return "\n" + render(rows, {"step": "step", "what": "what", "n": "number"})

@@ -22,9 +22,9 @@ if not found:
     empty_state(
         "database",
         "No source yet",
-        "A source is queries with their answers, and the passages to search. Add one by "
-        "`rankdesk source add`.",
+        "A source is queries with their answers, and the passages to search.",
     )
+    link("sources", "Add a source", "database")
 else:
     generate_form(opened, found, st.query_params.get("like"))
     prompt_editor(opened)

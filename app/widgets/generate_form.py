@@ -53,7 +53,7 @@ def _prepared(
 ) -> PreparedJob | None:
     names = {row["source_id"]: row["name"] for row in sources}
     ids = list(names)
-    was = str(earlier.get("source", "")).rpartition("/")[2]
+    was = st.query_params.get("source") or str(earlier.get("source", "")).rpartition("/")[2]
     source = st.selectbox(
         "Source",
         ids,

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from curation.errors import FormatError
-from curation.source_folder import SourceError, SourceQuery, read_source
-from curation.source_tables import add_table_source
+from curation.source_drafts import Cleaning, clean
+from curation.source_folder import Source, SourceError, SourceQuery, read_source, write_source
+from curation.source_tables import first_rows, guessed, parse_columns, read_table
 
 PASSAGES = '{"_id": "p/1", "title": "", "text": "one"}\n{"_id": "p 2", "title": "T", "text": "two"}'
 
@@ -16,12 +17,12 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def added(tmp_path: Path, queries: Path, passages: Path | None = None, **more):
+def added(tmp_path: Path, queries: Path, passages: Path | None = None, **more) -> Source:
     passages = passages or write(tmp_path, "passages.jsonl", PASSAGES)
-    made = add_table_source(
-        tmp_path / "sources", "mine", queries=queries, passages=passages, domain="math", **more
-    )
-    return read_source(tmp_path / "sources" / made.source_id)
+    kept = clean(read_table(queries, passages, "math", **more), Cleaning())
+    root = tmp_path / "sources"
+    made = write_source(root, "mine", kept.kind, kept.queries, kept.passages, kept.duplicates)
+    return read_source(root / made.source_id)
 
 
 def test_math_problems_are_found_by_their_usual_names(tmp_path):
@@ -33,6 +34,7 @@ def test_math_problems_are_found_by_their_usual_names(tmp_path):
     )
     assert source.passages.rows() == [("p/1", None, "one"), ("p 2", "T", "two")]
     assert source.manifest.domains == {"Algebra": 1, "math": 1}
+    assert source.manifest.kind == "problems"
 
 
 def test_csv_columns_are_mapped(tmp_path):
@@ -45,6 +47,7 @@ def test_csv_columns_are_mapped(tmp_path):
     (query,) = source.queries
     assert (query.qid, query.text) == ("two-sum", "Find two\nnumbers, fast")
     assert query.answer == "def f(): pass"
+    assert source.manifest.kind == "problems"
 
 
 def test_ms_marco_files_give_human_labels_and_leave_unlabelled_queries_out(tmp_path):
@@ -56,6 +59,30 @@ def test_ms_marco_files_give_human_labels_and_leave_unlabelled_queries_out(tmp_p
     )
     (query,) = source.queries
     assert (query.qid, query.relevant) == ("7", ("1",))
+    assert source.manifest.kind == "msmarco"
+
+
+def test_passages_are_mapped_too_and_a_column_can_be_left_out(tmp_path):
+    source = added(
+        tmp_path,
+        write(tmp_path, "q.jsonl", '{"text": "why?", "answer": "so", "kind": "x"}'),
+        write(tmp_path, "p.csv", "key,name,body\nk1,One,first\nk2,,second\n"),
+        columns=parse_columns(["docid=key", "title=name", "passage=body", "answer="]),
+    )
+    assert source.passages.rows() == [("k1", "One", "first"), ("k2", None, "second")]
+    assert (source.queries[0].answer, source.manifest.kind) == ("", "table")
+
+
+def test_a_mapping_without_a_field_is_refused():
+    with pytest.raises(SourceError, match="'words=x' maps no column.*qid, text"):
+        parse_columns(["words=x"])
+
+
+def test_columns_are_guessed_from_the_first_rows(tmp_path):
+    rows = first_rows(write(tmp_path, "q.csv", "slug,content,python\na,b,c\nd,e,f\n"), 1)
+    columns = list(rows[0].values)
+    assert [guessed(field, columns) for field in ("qid", "text", "answer")] == ["", "content", ""]
+    assert first_rows(write(tmp_path, "q.tsv", "1\tx\n"), 3) == []
 
 
 def test_the_same_content_is_the_same_source(tmp_path):
@@ -91,7 +118,7 @@ def test_a_mapped_column_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("queries", "told"),
     [
-        ('{"qid": "a", "text": "x"}\n{"qid": "a", "text": "y"}', "qid 'a' twice"),
+        ('{"qid": "a", "text": "x"}\n{"qid": "a", "text": "y"}', "qid 'a' stands twice"),
         ("", "no query"),
     ],
 )
