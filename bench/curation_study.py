@@ -2,14 +2,13 @@
 
     python bench/curation_study.py WORKSPACE [--train]
 
-WORKSPACE is a demo workspace (`rankdesk --workspace WORKSPACE init --demo`): its truth is known, and
-is used here alone. First, each signal is scored as a finder of wrong items. With --train, SFT models
-are then trained on equally many items: any, those above the recipe's cut, those that a simulated
-reviewer approved; three seeds each, evaluated on the held-out queries. What was trained before in
-this workspace is not trained again.
+WORKSPACE is a demo workspace (`rankdesk --workspace WORKSPACE init --demo`): its truth is known,
+and is used here alone. First, each signal is scored as a finder of wrong items. With --train, SFT
+models are then trained on equally many items: any, those above the recipe's cut, those that a
+simulated reviewer approved; three seeds each, evaluated on the held-out queries. What was trained
+before in this workspace is not trained again.
 """
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,9 +17,9 @@ from statistics import fmean, stdev
 from typing import Any
 
 import polars as pl
+from curation.agreement import DEFAULT_CUT as AGREEMENT_CUT
 
 from curation import batching
-from curation.agreement import DEFAULT_CUT as AGREEMENT_CUT
 from curation.consistency import DEFAULT_CUT
 from curation.demo.world import World, build_world
 from curation.measures import ndcg_at
@@ -28,7 +27,7 @@ from db import batches, evaluations
 from db.errors import NotFoundError
 from db.store import Store
 from db.workspace import Workspace
-from trainer import desk, ingest
+from trainer import desk, scoreboard
 from trainer.demo import BENCHMARK, SIZE, finish
 
 SEEDS = (1, 2, 3)
@@ -89,7 +88,8 @@ def signals(items: Sequence[dict[str, Any]]) -> None:
     }
     print(f"{len(items)} items, of which", end=" ")
     print(", ".join(f"{sum(map(is_so, items))} {name}" for name, is_so in wrong.items()))
-    print("\n| signal | flags | " + " | ".join(f"{name}: precision | recall" for name in wrong) + " |")
+    columns = " | ".join(f"{name}: precision | recall" for name in wrong)
+    print(f"\n| signal | flags | {columns} |")
     print("|---|--:|" + "--:|--:|" * len(wrong))
     for name, flag in flags.items():
         flagged = [item for item in items if flag(item)]
@@ -154,10 +154,8 @@ def trained(store: Store, kind: str, ids: Sequence[str], seed: int) -> float:
         "study",
         lambda *_: None,
     )
-    ingest.sync(store)
-    found = evaluations.get_evaluation(store, evaluation)
-    means = found["means"] if "means" in found else json.loads(found["metrics"])
-    return float(means["nDCG@10"])
+    made = evaluations.get_evaluation(store, evaluation)
+    return float(scoreboard.compare(store, [made], "nDCG@10", {})[0]["value"])
 
 
 if __name__ == "__main__":
