@@ -24,7 +24,9 @@ PAGES = {
     "Curate": [
         ("overview", "Overview", "home", "What is here, how far the loop is, and importing."),
         ("generate", "Generate", "edit_note", "A teacher labels a source: chains, orders, labels."),
+        ("teachers", "Teachers", "school", "Which teacher, which prompt is better for the money."),
         ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
+        ("samples", "Samples", "stacks", "Several chains and orders of one item, side by side."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
         ("batches", "Batches", "inventory_2", "Choose reviewed items, approve, export."),
     ],

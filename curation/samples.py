@@ -42,9 +42,7 @@ def _measured(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     teachers: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         teachers.setdefault((row["author_name"], row["prompt"]), []).append(row)
-    reviewed = [
-        row["docids"] for own in teachers.values() for row in own if row["under_review"]
-    ]
+    reviewed = [row["docids"] for own in teachers.values() for row in own if row["under_review"]]
     found = []
     for (author_name, prompt), own in teachers.items():
         first = own[0]

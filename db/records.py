@@ -119,7 +119,7 @@ class ItemFilter:
     check: str = ""
     min_tau: float = -1.0
     max_tau: float = 1.0
-    order: Literal[
-        "near_cut", "lowest", "highest", "least_agreed", "other_teacher", "imported"
-    ] = "near_cut"
+    order: Literal["near_cut", "lowest", "highest", "least_agreed", "other_teacher", "imported"] = (
+        "near_cut"
+    )
     cut: float = 0.4
