@@ -8,10 +8,10 @@ from app.widgets.pick import pick
 from app.widgets.sample_views import chains, facts, orders, passage_table
 from curation.samples import load
 from db import items
-from db.agreement import SampleOrder, sampled_items
+from db.agreement import sampled_items
 from trainer import ingest
 
-SORTED: dict[SampleOrder, str] = {
+SORTED: dict[str, str] = {
     "least_agreed": "Samples agree least first",
     "most_spread": "Places furthest apart first",
     "other_teacher": "Another teacher agrees least first",

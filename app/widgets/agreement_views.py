@@ -1,5 +1,7 @@
 """What samples of one item say about each other, over all items: the views of Consistency."""
 
+from statistics import fmean
+
 import polars as pl
 import streamlit as st
 
@@ -66,12 +68,15 @@ def among_samples(values: pl.DataFrame, cut: float) -> None:
         st.altair_chart(
             two_signals(several, cut, agree), alt="Agreement over self-consistency, by item"
         )
+    mean = {
+        column: fmean(several[column].to_list())
+        for column in ("tau", "overlap", "ndcg", "consensus_ndcg")
+    }
     st.caption(
         f"{many(several.height, 'item')} of {values.height:,} have several samples that gave an "
-        f"order. Mean τ {several['tau'].mean():.2f}; two samples share "
-        f"{several['overlap'].mean():.0%} of their first 10. The mean nDCG@10 is "
-        f"{100 * several['ndcg'].mean():.2f} for the ranking under review and "  # type: ignore[operator]
-        f"{100 * several['consensus_ndcg'].mean():.2f} for the consensus of the samples."  # type: ignore[operator]
+        f"order. Mean τ {mean['tau']:.2f}; two samples share {mean['overlap']:.0%} of their first "
+        f"10. The mean nDCG@10 is {100 * mean['ndcg']:.2f} for the ranking under review and "
+        f"{100 * mean['consensus_ndcg']:.2f} for the consensus of the samples."
     )
     quarter = pick("Items", QUARTERS, key="quarter", segments=True)
     listed(parted.filter(pl.col("quarter") == quarter).sort("tau", "item_id"), "agreement")
@@ -85,7 +90,7 @@ def order_shown(store: Store, values: pl.DataFrame, domains: list[str]) -> None:
         return
     follows = values["follows"].drop_nulls().to_list()
     if follows:
-        mean, (low, high) = sum(follows) / len(follows), interval(follows)
+        mean, (low, high) = fmean(follows), interval(follows)
         said = (
             "The order shown makes no difference that is seen"
             if low <= 0 <= high
@@ -153,7 +158,7 @@ def other_teacher(values: pl.DataFrame) -> None:
             low, high = interval(known) if known else (0.0, 0.0)
             st.metric(
                 label,
-                f"{sum(known) / len(known):.2f}" if known else "–",
+                f"{fmean(known):.2f}" if known else "–",
                 f"95 % {low:.2f} to {high:.2f}, {many(len(known), 'item')}" if known else None,
                 delta_color="off",
                 delta_arrow="off",

@@ -112,7 +112,7 @@ def chains(shown: ItemSamples) -> None:
     if view == "all":
         _all(shown)
         return
-    names = {str(at): plain(sample.name) for at, sample in enumerate(shown.given)}
+    names = {str(at): sample.name for at, sample in enumerate(shown.given)}
     with middle:
         a = shown.given[int(pick("Left", names, key="left", default="0"))]
     with right:
@@ -155,7 +155,7 @@ def _title(sample: Given) -> str:
 
 
 def _note(sample: Given) -> str:
-    found = [CHECKS[check].lower() for check in sample.failed if check in CHECKS]  # type: ignore[index]
+    found = [CHECKS[check].lower() for check in sample.failed if check in CHECKS]
     return " · ".join([f"nDCG@10 {points(sample.ndcg)}", *found])
 
 
