@@ -1,4 +1,7 @@
-"""Which teacher, with which prompt, is better for the money: model by prompt version."""
+"""Which teacher, with which prompt, is better for the money: model by prompt version.
+
+A model that is a teacher here and a judge there counts as two.
+"""
 
 import json
 from collections import Counter
@@ -68,7 +71,11 @@ class Teacher:
     @property
     def name(self) -> str:
         """What pages and tables call it."""
-        return f"{self.author_name} · {self.prompt or 'imported'}"
+        return _called(self.author_name, self.prompt, judge=self.judge)
+
+
+def _called(author_name: str, prompt: str, *, judge: bool) -> str:
+    return f"{author_name} · {prompt or 'imported'}{' · judge' if judge else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def summaries(store: Store, cut: float) -> list[Teacher]:
     Args:
         cut: Self-consistency, nDCG@10, at which an item is kept.
     """
-    by = ["author_name", "prompt"]
+    by = ["author_name", "prompt", "judge"]
     parts = {
         "statuses": teachers.statuses(store),
         "checks": teachers.checks(store),
@@ -124,7 +131,7 @@ def _teacher(
     return Teacher(
         author_name=str(key[0]),
         prompt=str(key[1]),
-        judge=bool(items["judge"].all()),
+        judge=bool(key[2]),
         items=items["item_id"].n_unique(),
         answers=answers,
         ndcg=_required(items["ndcg"]),
@@ -187,10 +194,10 @@ def comparisons(store: Store) -> list[Pair]:
     """
     values: dict[str, dict[tuple[str, str], float]] = {}
     rows = teachers.quality(store, DEFAULT_CUT).group_by(
-        "author_name", "prompt", "domain", "qid", maintain_order=True
+        "author_name", "prompt", "judge", "domain", "qid", maintain_order=True
     )
     for row in rows.agg(pl.col("ndcg").mean()).to_dicts():
-        name = f"{row['author_name']} · {row['prompt'] or 'imported'}"
+        name = _called(row["author_name"], row["prompt"], judge=row["judge"])
         values.setdefault(name, {})[row["domain"], row["qid"]] = row["ndcg"]
     found: list[tuple[str, str, Comparison]] = []
     for first, second in combinations(values, 2):

@@ -5,7 +5,7 @@ import polars as pl
 from db.store import Store
 
 # A ranking that was imported has no prompt on record.
-_BY = "r.author_name, coalesce(o.prompt, '') AS prompt"
+_BY = "r.author_name, coalesce(o.prompt, '') AS prompt, coalesce(o.judge, FALSE) AS judge"
 
 
 def quality(store: Store, cut: float) -> pl.DataFrame:
@@ -18,21 +18,21 @@ def quality(store: Store, cut: float) -> pl.DataFrame:
     return store.frame(
         f"""
         SELECT
-            {_BY}, bool_and(coalesce(o.judge, FALSE)) AS judge, i.item_id, i.domain, i.qid,
+            {_BY}, i.item_id, i.domain, i.qid,
             avg(r.ndcg) AS ndcg, avg((r.ndcg >= ?)::INTEGER) AS kept
         FROM rankings r
         JOIN items i USING (item_id)
         LEFT JOIN ranking_origins o USING (ranking_id)
         WHERE r.author = 'teacher'
         GROUP BY ALL
-        ORDER BY r.author_name, prompt, i.domain, i.qid, i.item_id
+        ORDER BY r.author_name, prompt, judge, i.domain, i.qid, i.item_id
         """,  # noqa: S608 - a constant
         [cut],
     )
 
 
 def statuses(store: Store) -> pl.DataFrame:
-    """Return author_name, prompt, status, n, completion_tokens (mean) of the responses."""
+    """Return author_name, prompt, judge, status, n, completion_tokens (mean) of the responses."""
     return store.frame(
         f"SELECT {_BY}, r.status, count(*) AS n, avg(r.completion_tokens) AS completion_tokens"  # noqa: S608 - a constant
         " FROM rankings r LEFT JOIN ranking_origins o USING (ranking_id)"
@@ -41,7 +41,10 @@ def statuses(store: Store) -> pl.DataFrame:
 
 
 def checks(store: Store) -> pl.DataFrame:
-    """Return author_name, prompt, name, n of failed checks; the name '' counts chains that fail."""
+    """Return author_name, prompt, judge, name, n of failed checks.
+
+    The name '' counts the chains that fail any.
+    """
     return store.frame(
         f"""
         WITH failing AS (
@@ -51,8 +54,10 @@ def checks(store: Store) -> pl.DataFrame:
             LEFT JOIN ranking_origins o USING (ranking_id)
             WHERE r.author = 'teacher' AND len(c.failed) > 0
         )
-        SELECT author_name, prompt, name, count(*) AS n
-        FROM (SELECT author_name, prompt, unnest(list_append(failed, '')) AS name FROM failing)
+        SELECT author_name, prompt, judge, name, count(*) AS n
+        FROM (
+            SELECT author_name, prompt, judge, unnest(list_append(failed, '')) AS name FROM failing
+        )
         GROUP BY ALL
         ORDER BY ALL
         """  # noqa: S608 - a constant
@@ -60,10 +65,22 @@ def checks(store: Store) -> pl.DataFrame:
 
 
 def agreements(store: Store) -> pl.DataFrame:
-    """Return author_name, prompt, tau, overlap, follows, consensus_ndcg of items with samples."""
+    """Return author_name, prompt, judge, tau, overlap, follows, consensus_ndcg.
+
+    A row for each item with several samples.
+    """
     return store.frame(
-        "SELECT author_name, prompt, tau, overlap, follows, ndcg AS consensus_ndcg"
-        " FROM sample_agreement WHERE samples > 1 ORDER BY author_name, prompt, item_id"
+        """
+        SELECT
+            a.author_name, a.prompt, s.judge, a.tau, a.overlap, a.follows, a.ndcg AS consensus_ndcg
+        FROM sample_agreement a
+        JOIN (
+            SELECT item_id, author_name, prompt, bool_and(judge) AS judge
+            FROM sample_orders GROUP BY ALL
+        ) AS s USING (item_id, author_name, prompt)
+        WHERE a.samples > 1
+        ORDER BY a.author_name, a.prompt, s.judge, a.item_id
+        """
     )
 
 
@@ -74,9 +91,9 @@ def costs(store: Store, cut: float) -> pl.DataFrame:
     answers of a judge are its own.
 
     Returns:
-        Columns author_name, prompt, qid, price (US dollars; none where the model has no price),
-        labelled, kept (whether its first sample reaches the cut), statuses (JSON, of the answers
-        about labels by stage).
+        Columns author_name, prompt, judge, qid, price (US dollars; none where the model has no
+        price), labelled, kept (whether its first sample reaches the cut), statuses (JSON, of the
+        answers about labels by stage).
     """
     return store.frame(
         """
@@ -102,7 +119,7 @@ def costs(store: Store, cut: float) -> pl.DataFrame:
         ),
         asked AS (
             SELECT
-                m.author_name, m.prompt, g.qid, g.item_id,
+                m.author_name, m.prompt, FALSE AS judge, g.qid, g.item_id,
                 CASE WHEN m.priced THEN g.price - coalesce(d.price, 0) END AS price,
                 g.outcome = 'labelled' AS labelled, g.statuses::VARCHAR AS statuses
             FROM generated g
@@ -115,16 +132,16 @@ def costs(store: Store, cut: float) -> pl.DataFrame:
                 PARTITION BY m.author_name, m.prompt, j.source_id, g.qid ORDER BY g.job_id DESC
             ) = 1
             UNION ALL
-            SELECT d.author_name, d.prompt, i.qid, d.item_id, d.price, TRUE, '{}'
+            SELECT d.author_name, d.prompt, TRUE, i.qid, d.item_id, d.price, TRUE, '{}'
             FROM judged d
             JOIN items i USING (item_id)
         )
         SELECT
-            a.author_name, a.prompt, a.qid, a.price, a.labelled, coalesce(f.kept, FALSE) AS kept,
-            a.statuses
+            a.author_name, a.prompt, a.judge, a.qid, a.price, a.labelled,
+            coalesce(f.kept, FALSE) AS kept, a.statuses
         FROM asked a
         LEFT JOIN first_samples f USING (author_name, prompt, item_id)
-        ORDER BY a.author_name, a.prompt, a.qid
+        ORDER BY a.author_name, a.prompt, a.judge, a.qid
         """,
         {"cut": cut},
     )
