@@ -15,6 +15,10 @@ from db.agreement import AGREEMENT_SCHEMA
 from db.records import Item
 from db.store import Store
 
+NO_ORDER = ("no_answer", "truncated")
+"""Statuses of answers that hold no order (as in the view `sample_orders`): what stands in for one
+is the order shown, which says nothing of the teacher."""
+
 BATCH = 1_000
 """Items measured in one transaction."""
 
@@ -85,14 +89,17 @@ class Given:
     name: str
     author_name: str
     prompt: str
-    judge: bool
     docids: tuple[str, ...]
     numbers: tuple[int, ...]
     chain: str
     status: str
     ndcg: float
     failed: tuple[str, ...]
-    price: float | None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the answer held an order."""
+        return self.status not in NO_ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +139,12 @@ def load(store: Store, item_id: str) -> ItemSamples:
                 name=f"{called} {counts[called]}",
                 author_name=row["author_name"],
                 prompt=row["prompt"],
-                judge=row["judge"],
                 docids=tuple(row["docids"]),
                 numbers=tuple(number[docid] for docid in row["shown"]),
                 chain=row["chain"],
                 status=row["status"],
                 ndcg=row["ndcg"],
                 failed=tuple(row["failed"]),
-                price=row["price"],
             )
         )
     said, others = None, {}

@@ -113,7 +113,8 @@ def values(store: Store) -> pl.DataFrame:
         """
         SELECT
             i.item_id, i.domain, i.query, a.author_name, a.prompt, a.samples, a.tau, a.overlap,
-            a.spread, a.follows, t.ndcg, a.ndcg AS consensus_ndcg, o.other_tau, o.other_overlap,
+            CASE WHEN a.samples > 1 THEN a.spread END AS spread, a.follows, t.ndcg,
+            a.ndcg AS consensus_ndcg, o.other_tau, o.other_overlap,
             v.verdict
         FROM sample_agreement a
         JOIN items i USING (item_id)

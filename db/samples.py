@@ -37,14 +37,13 @@ def samples_of(store: Store, item_id: str) -> list[dict[str, Any]]:
     """Return every sample of an item, the teacher under review first.
 
     Returns:
-        Rows of ranking_id, author_name, prompt, sample, judge, shown, docids (best first), status,
-        ndcg, chain, prompt_tokens, completion_tokens, price, seconds, failed (checks).
+        Rows of author_name, prompt, shown, docids (best first), status, ndcg, chain, failed
+        (checks).
     """
     return store.rows(
         """
         SELECT
-            r.ranking_id, r.author_name, o.prompt, o.sample, o.judge, o.shown, r.docids, r.status,
-            r.ndcg, t.chain, r.prompt_tokens, r.completion_tokens, o.price, o.seconds,
+            r.author_name, o.prompt, o.shown, r.docids, r.status, r.ndcg, t.chain,
             coalesce(c.failed, []) AS failed
         FROM rankings r
         JOIN ranking_origins o USING (ranking_id)

@@ -71,8 +71,8 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
     if shown.agreement is not None and shown.agreement.tau is not None:
         color = "green" if shown.agreement.tau >= DEFAULT_CUT else "orange"
         line += (
-            f" :{color}-badge[{many(shown.agreement.samples, 'sample')} agree:"
-            f" τ {shown.agreement.tau:.2f}]"
+            f" :{color}-badge[τ {shown.agreement.tau:.2f} among"
+            f" {many(shown.agreement.samples, 'sample')}]"
         )
     if shown.marks is not None:
         agreed = sum(

@@ -74,7 +74,7 @@ def choose() -> tuple[list[str], str | None]:
 def show(item_id: str) -> None:
     """Draw one item's samples."""
     shown = load(opened, item_id)
-    with st.container(border=True, height=104, gap="xsmall"):
+    with st.container(border=True, height=72):
         st.text(shown.item.query)
     if not shown.given:
         empty_state(
@@ -89,7 +89,7 @@ def show(item_id: str) -> None:
     with right, st.container(horizontal=True, horizontal_alignment="right"):
         link("review", "Review", "rate_review", item=item_id, verdict="Any")
         link("consistency", "Consistency", "query_stats")
-    left, right = st.columns([3, 4], gap="medium")
+    left, right = st.columns([2, 3], gap="medium")
     with left, st.container(border=True):
         orders(shown)
     with right:

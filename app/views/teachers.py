@@ -1,5 +1,7 @@
 """Teachers: which model, with which prompt, gives better labels for the money."""
 
+from itertools import cycle
+
 import streamlit as st
 
 from app.store import store
@@ -45,8 +47,7 @@ if not found:
     link("generate", "Generate", "edit_note")
 else:
     overview(found)
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True):
+    with st.container(border=True):
         st.markdown("**Quality against price**")
         drawn = prices(found)
         if drawn.is_empty():
@@ -56,18 +57,18 @@ else:
                 quality_over_price(drawn, f"US dollars for {PER:,} items"),
                 alt="Self-consistency over the price of an item, by teacher",
             )
-    with right, st.container(border=True):
-        st.markdown("**On the same queries**")
-        if both := compared(root, size):
-            pairs(both)
-        else:
-            st.caption("No two teachers labelled the same queries.")
+    st.subheader("On the same queries", anchor=False)
+    if both := compared(root, size):
+        pairs(both)
         st.caption(
             "The first minus the second, paired by query. Each is held against the labels of its "
             "own items, a judge against those of the teacher whose lists it ranked."
         )
-    for each in found:
-        with st.container(border=True):
+    else:
+        st.caption("No two teachers labelled the same queries.")
+    st.subheader("One by one", anchor=False)
+    for column, each in zip(cycle(st.columns(2, gap="small")), found, strict=False):
+        with column, st.container(border=True):
             in_words(each)
     st.caption(
         "In brackets: 95 % intervals; of means by bootstrap over items, of shares Wilson's. Prices "

@@ -6,6 +6,7 @@ import polars as pl
 from app.widgets.charts import HEIGHT, Layers
 
 BIN = 0.1
+WITHIN_BETWEEN = {"tau": "the same teacher again", "other_tau": "another teacher"}
 KEPT, DROPPED, CUT, JUDGE = "#3f63c9", "#c3c8d6", "#c2600a", "#a2348f"
 
 
@@ -107,12 +108,17 @@ def dispersion_lines(values: pl.DataFrame) -> Layers:
 def _lines(rows: pl.DataFrame, name: str, x: str, y: str, *, zero: bool) -> Layers:
     """Return a line with its 95 % band for each name, over place (Q), mean, low, high, n."""
     base = alt.Chart(rows).encode(
-        x=alt.X("place:Q", title=x, axis=alt.Axis(tickMinStep=1, grid=False)),
+        x=alt.X(
+            "place:Q",
+            title=x,
+            axis=alt.Axis(tickMinStep=1, grid=False),
+            scale=alt.Scale(zero=False, nice=False, padding=14),
+        ),
         color=alt.Color(
             f"{name}:N",
             title=None,
             scale=alt.Scale(range=[KEPT, "#0f8a5f", JUDGE, CUT]),
-            legend=alt.Legend(orient="top", labelLimit=300, columns=2),
+            legend=alt.Legend(orient="top", labelLimit=300, columns=2, symbolOpacity=1),
         ),
     )
     band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=y), y2="high:Q")
@@ -139,10 +145,14 @@ def own_and_other(values: pl.DataFrame) -> Layers:
     """Return how the agreement within one teacher and with another one is spread over items.
 
     Args:
-        values: Columns kind and tau, a row for each item and kind.
+        values: Columns tau and other_tau, a row for each item.
     """
+    known = pl.concat(
+        values.select(tau=column, kind=pl.lit(kind)).drop_nulls()
+        for column, kind in WITHIN_BETWEEN.items()
+    )
     bins = (
-        values.with_columns(low=((pl.col("tau") / BIN + 1e-9).floor() * BIN).clip(-1, 1 - BIN))
+        known.with_columns(low=((pl.col("tau") / BIN + 1e-9).floor() * BIN).clip(-1, 1 - BIN))
         .group_by("kind", "low")
         .agg(items=pl.len())
         .with_columns(
@@ -160,7 +170,7 @@ def own_and_other(values: pl.DataFrame) -> Layers:
             color=alt.Color(
                 "kind:N",
                 title=None,
-                scale=alt.Scale(range=[KEPT, JUDGE]),
+                scale=alt.Scale(domain=list(WITHIN_BETWEEN.values()), range=[KEPT, JUDGE]),
                 legend=alt.Legend(orient="top", labelLimit=300),
             ),
             tooltip=["kind", alt.Tooltip("low", format=".1f"), "items"],

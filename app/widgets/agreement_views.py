@@ -148,13 +148,15 @@ def other_teacher(values: pl.DataFrame) -> None:
         )
         link("generate", "Generate", "edit_note")
         return
+    paired = both.filter(pl.col("tau").is_not_null())
+    measured = paired if paired.height else both  # like with like, where there is a like
     with st.grid(3):
         for label, column in (
             ("Same teacher again, τ", "tau"),
             ("Another teacher, τ", "other_tau"),
             ("Another teacher, first 10 shared", "other_overlap"),
         ):
-            known = both[column].drop_nulls().to_list()
+            known = measured[column].drop_nulls().to_list()
             low, high = interval(known) if known else (0.0, 0.0)
             st.metric(
                 label,
@@ -164,12 +166,8 @@ def other_teacher(values: pl.DataFrame) -> None:
                 delta_arrow="off",
                 border=True,
             )
-    kinds = [
-        both.select(tau=column, kind=pl.lit(kind)).drop_nulls()
-        for kind, column in (("the same teacher again", "tau"), ("another teacher", "other_tau"))
-    ]
     with st.container(border=True):
-        st.altair_chart(own_and_other(pl.concat(kinds)), alt="Agreement within and between")
+        st.altair_chart(own_and_other(measured), alt="Agreement within and between")
     st.caption(
         "Two teachers that judge alike agree as much with each other as each does with itself. An "
         "item where the first is firm and the second says otherwise is worth a look."
@@ -182,7 +180,7 @@ def listed(rows: pl.DataFrame, key: str) -> None:
     shown = rows.head(LISTED).with_columns(
         pl.lit("Samples").alias("samples_link"),
         pl.lit("Review").alias("review_link"),
-        pl.col("ndcg") * 100,
+        *(pl.col(name) * 100 for name in ("ndcg", "overlap")),
     )
     number = st.column_config.NumberColumn
     keys = {page: f"{key}-{page}" for page in ("samples", "review")}
@@ -199,7 +197,7 @@ def listed(rows: pl.DataFrame, key: str) -> None:
             "domain": "Domain",
             "query": st.column_config.TextColumn("Query", width="medium"),
             "tau": number("τ", format="%.2f"),
-            "overlap": number("First 10", format="percent"),
+            "overlap": number("First 10, %", format="%.0f"),
             "spread": number("Apart", format="%.1f"),
             "follows": number("Follows", format="%+.2f"),
             "other_tau": number("Other τ", format="%.2f"),

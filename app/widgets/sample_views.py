@@ -39,8 +39,12 @@ def facts(shown: ItemSamples) -> str:
 
 def orders(shown: ItemSamples) -> None:
     """Draw every sample's order, and the consensus, as lines from one to the next."""
-    drawn = [list(sample.docids) for sample in shown.given]
-    names = [sample.name for sample in shown.given]
+    given = [sample for sample in shown.given if sample.ordered]
+    if not given:
+        st.caption("None of the answers holds an order.")
+        return
+    drawn = [list(sample.docids) for sample in given]
+    names = [sample.name for sample in given]
     if shown.said is not None:
         drawn.append(list(shown.said.consensus))
         names.append("consensus")
@@ -57,16 +61,17 @@ def passage_table(shown: ItemSamples) -> None:
     order = shown.said.consensus if shown.said else shown.given[0].docids
     texts = {passage.docid: passage for passage in item.candidates}
     numbers = {passage.docid: at for at, passage in enumerate(item.candidates, start=1)}
+    given = [sample for sample in shown.given if sample.ordered]
     columns: dict[str, list[object]] = {
         "place": list(range(1, len(order) + 1)),
         "label": ["★" if docid in item.relevant_docids else "" for docid in order],
+        "number": [f"[{numbers[docid]}]" for docid in order],
+        "passage": [texts[docid].title or texts[docid].text[:200] for docid in order],
     }
-    for at, sample in enumerate(shown.given):
+    for at, sample in enumerate(given):
         columns[f"sample{at}"] = [sample.docids.index(docid) + 1 for docid in order]
     if shown.said is not None:
         columns["apart"] = list(shown.said.dispersion)
-    columns["number"] = [f"[{numbers[docid]}]" for docid in order]
-    columns["passage"] = [texts[docid].title or texts[docid].text[:200] for docid in order]
     columns["docid"] = list(order)
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -75,12 +80,9 @@ def passage_table(shown: ItemSamples) -> None:
         height=min(38 + 35 * len(order), 460),
         alt="Passages in the order of the consensus, with each sample's place",
         column_config={
-            "place": number("Consensus", width=85),
+            "place": number("", width=35, help="Place in the consensus"),
             "label": st.column_config.TextColumn("★", width=30, help="Relevant by the labels"),
-            **{
-                f"sample{at}": number(sample.name, width=80)
-                for at, sample in enumerate(shown.given)
-            },
+            **{f"sample{at}": number(sample.name, width=80) for at, sample in enumerate(given)},
             "apart": st.column_config.ProgressColumn(
                 "Apart",
                 help="How many places apart two samples put it, on average.",
@@ -89,8 +91,8 @@ def passage_table(shown: ItemSamples) -> None:
                 max_value=max(1, len(order) - 1),
                 width=110,
             ),
-            "number": st.column_config.TextColumn("No.", width=45),
-            "passage": st.column_config.TextColumn("Passage", width="medium"),
+            "number": st.column_config.TextColumn("No.", width=48),
+            "passage": st.column_config.TextColumn("Passage", width=170),
             "docid": "docid",
         },
     )
@@ -166,7 +168,9 @@ def _cards(shown: ItemSamples, pair: tuple[Given, Given]) -> list[Card]:
     cards = []
     for docid in order:
         number, passage = passages[docid]
-        tags = tuple(Tag(f"{each.name}: {each.docids.index(docid) + 1}") for each in pair)
+        tags = tuple(
+            Tag(f"{each.name}: {each.docids.index(docid) + 1}") for each in pair if each.ordered
+        )
         cards.append(
             Card(
                 number,

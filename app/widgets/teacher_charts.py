@@ -20,7 +20,7 @@ def quality_over_price(rows: pl.DataFrame, price: str) -> Layers:
             "name:N",
             title=None,
             scale=alt.Scale(range=COLORS),
-            legend=alt.Legend(orient="top", columns=2, labelLimit=360),
+            legend=alt.Legend(orient="top", columns=2, labelLimit=480),
         )
     )
     x = alt.X("price:Q", title=price, scale=alt.Scale(zero=True, nice=True))
@@ -44,4 +44,4 @@ def quality_over_price(rows: pl.DataFrame, price: str) -> Layers:
             ),
         ],
     )
-    return alt.layer(across, upright, dots).properties(height=300)
+    return alt.layer(across, upright, dots).properties(height=340)
