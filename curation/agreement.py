@@ -4,7 +4,7 @@ The recipe asks once (arXiv 2508.07050, section 4.1.3) and can only hold an orde
 Asked again, and shown the list in another order, a teacher also tells how firm its order is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from statistics import fmean
@@ -34,7 +34,7 @@ class Agreement:
 
     Attributes:
         samples: How many they are.
-        tau: Mean Kendall τ of every two, -1 (reversed) to 1 (equal); None for one sample.
+        tau: Mean Kendall τ of two of them, -1 (reversed) to 1 (equal); None for one sample.
         overlap: Mean share of the first 10 that two have in common, 0..1; None for one sample.
         consensus: All samples' orders fused, best first.
         dispersion: Of each passage of `consensus`, how many places apart two samples put it.
@@ -59,8 +59,9 @@ def measure(samples: Sequence[Sample], candidates: Sequence[str]) -> Agreement:
     """Measure at least one sample of one teacher.
 
     τ and overlap are means over pairs of samples, so that their expectation does not depend on how
-    many there are. The consensus is reciprocal rank fusion (`curation.fusion`), whose ties keep the
-    initial order.
+    many there are; over pairs that were shown different orders, where there are such: what two
+    samples only left as it was shown to both is no agreement. The consensus is reciprocal rank
+    fusion (`curation.fusion`), whose ties keep the initial order.
 
     Args:
         candidates: The passages in initial order, at least one.
@@ -68,7 +69,7 @@ def measure(samples: Sequence[Sample], candidates: Sequence[str]) -> Agreement:
     orders = [sample.ranking for sample in samples]
     tau = overlap = None
     if len(orders) > 1:
-        tau, overlap = _mean(agreement(a, b) for a, b in combinations(orders, 2))
+        tau, overlap = _agreement(list(combinations(samples, 2)))
     consensus = reciprocal_rank(orders, ties=candidates)
     apart = dispersion(orders)
     return Agreement(
@@ -81,13 +82,14 @@ def measure(samples: Sequence[Sample], candidates: Sequence[str]) -> Agreement:
     )
 
 
-def between(ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """Return mean Kendall τ and top-10 overlap over every pair of one order here and one there.
+def between(ours: Sequence[Sample], theirs: Sequence[Sample]) -> tuple[float, float]:
+    """Return mean Kendall τ and top-10 overlap over pairs of one sample here and one there.
 
     It compares with the τ within one teacher's samples: two teachers that were one would agree as
-    much with each other as each does with itself.
+    much with each other as each does with itself. So here too, pairs that were shown different
+    orders count, where there are such.
     """
-    return _mean(agreement(a, b) for a, b in product(ours, theirs))
+    return _agreement(list(product(ours, theirs)))
 
 
 def dispersion(orders: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -178,6 +180,7 @@ def with_interval(values: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _mean(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    taus, overlaps = zip(*pairs, strict=True)
-    return fmean(taus), fmean(overlaps)
+def _agreement(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
+    apart = [(a, b) for a, b in pairs if list(a.shown) != list(b.shown)]
+    found = [agreement(a.ranking, b.ranking) for a, b in apart or pairs]
+    return fmean(tau for tau, _ in found), fmean(overlap for _, overlap in found)

@@ -46,14 +46,18 @@ def _measured(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     teachers: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         teachers.setdefault((row["author_name"], row["prompt"]), []).append(row)
-    reviewed = [row["docids"] for own in teachers.values() for row in own if row["under_review"]]
+    given = {
+        teacher: [Sample(row["shown"], row["docids"]) for row in own]
+        for teacher, own in teachers.items()
+    }
+    reviewed = next((given[each] for each, own in teachers.items() if own[0]["under_review"]), None)
     found = []
-    for (author_name, prompt), own in teachers.items():
-        first = own[0]
-        said = measure([Sample(row["shown"], row["docids"]) for row in own], first["candidates"])
+    for (author_name, prompt), own in given.items():
+        first = teachers[author_name, prompt][0]
+        said = measure(own, first["candidates"])
         tau = overlap = None
         if reviewed and not first["under_review"]:
-            tau, overlap = between(reviewed, [row["docids"] for row in own])
+            tau, overlap = between(reviewed, own)
         found.append(
             {
                 "item_id": first["item_id"],

@@ -1,11 +1,11 @@
-"""What each teacher, by model and prompt, answered and cost: rows for `curation.teachers`."""
+"""What each teacher, by model and prompt, answered and cost: rows for `curation.teachers`.
+
+A ranking that was imported has the prompt ''.
+"""
 
 import polars as pl
 
 from db.store import Store
-
-# A ranking that was imported has no prompt on record.
-_BY = "r.author_name, coalesce(o.prompt, '') AS prompt, coalesce(o.judge, FALSE) AS judge"
 
 
 def quality(store: Store, cut: float) -> pl.DataFrame:
@@ -16,17 +16,15 @@ def quality(store: Store, cut: float) -> pl.DataFrame:
         samples with nDCG@10 at or above the cut).
     """
     return store.frame(
-        f"""
+        """
         SELECT
-            {_BY}, i.item_id, i.domain, i.qid,
-            avg(r.ndcg) AS ndcg, avg((r.ndcg >= ?)::INTEGER) AS kept
-        FROM rankings r
+            a.author_name, a.prompt, a.judge, i.item_id, i.domain, i.qid, avg(a.ndcg) AS ndcg,
+            avg((a.ndcg >= ?)::INTEGER) AS kept
+        FROM teacher_answers a
         JOIN items i USING (item_id)
-        LEFT JOIN ranking_origins o USING (ranking_id)
-        WHERE r.author = 'teacher'
         GROUP BY ALL
-        ORDER BY r.author_name, prompt, judge, i.domain, i.qid, i.item_id
-        """,  # noqa: S608 - a constant
+        ORDER BY a.author_name, a.prompt, a.judge, i.domain, i.qid, i.item_id
+        """,
         [cut],
     )
 
@@ -34,9 +32,9 @@ def quality(store: Store, cut: float) -> pl.DataFrame:
 def statuses(store: Store) -> pl.DataFrame:
     """Return author_name, prompt, judge, status, n, completion_tokens (mean) of the responses."""
     return store.frame(
-        f"SELECT {_BY}, r.status, count(*) AS n, avg(r.completion_tokens) AS completion_tokens"  # noqa: S608 - a constant
-        " FROM rankings r LEFT JOIN ranking_origins o USING (ranking_id)"
-        " WHERE r.author = 'teacher' GROUP BY ALL ORDER BY ALL"
+        "SELECT author_name, prompt, judge, status, count(*) AS n,"
+        " avg(completion_tokens) AS completion_tokens FROM teacher_answers GROUP BY ALL"
+        " ORDER BY ALL"
     )
 
 
@@ -46,21 +44,17 @@ def checks(store: Store) -> pl.DataFrame:
     The name '' counts the chains that fail any.
     """
     return store.frame(
-        f"""
-        WITH failing AS (
-            SELECT {_BY}, c.failed
-            FROM rankings r
-            JOIN ranking_checks c USING (ranking_id)
-            LEFT JOIN ranking_origins o USING (ranking_id)
-            WHERE r.author = 'teacher' AND len(c.failed) > 0
-        )
+        """
         SELECT author_name, prompt, judge, name, count(*) AS n
         FROM (
-            SELECT author_name, prompt, judge, unnest(list_append(failed, '')) AS name FROM failing
+            SELECT a.author_name, a.prompt, a.judge, unnest(list_append(c.failed, '')) AS name
+            FROM teacher_answers a
+            JOIN ranking_checks c USING (ranking_id)
+            WHERE len(c.failed) > 0
         )
         GROUP BY ALL
         ORDER BY ALL
-        """  # noqa: S608 - a constant
+        """
     )
 
 
@@ -72,14 +66,14 @@ def agreements(store: Store) -> pl.DataFrame:
     return store.frame(
         """
         SELECT
-            a.author_name, a.prompt, s.judge, a.tau, a.overlap, a.follows, a.ndcg AS consensus_ndcg
-        FROM sample_agreement a
+            s.author_name, s.prompt, a.judge, s.tau, s.overlap, s.follows, s.ndcg AS consensus_ndcg
+        FROM sample_agreement s
         JOIN (
             SELECT item_id, author_name, prompt, bool_and(judge) AS judge
-            FROM sample_orders GROUP BY ALL
-        ) AS s USING (item_id, author_name, prompt)
-        WHERE a.samples > 1
-        ORDER BY a.author_name, a.prompt, s.judge, a.item_id
+            FROM teacher_answers GROUP BY ALL
+        ) AS a USING (item_id, author_name, prompt)
+        WHERE s.samples > 1
+        ORDER BY s.author_name, s.prompt, a.judge, s.item_id
         """
     )
 
@@ -97,51 +91,48 @@ def costs(store: Store, cut: float) -> pl.DataFrame:
     """
     return store.frame(
         """
-        WITH made_by AS (
-            SELECT o.job_id, r.author_name, o.prompt, bool_or(o.price IS NOT NULL) AS priced
-            FROM ranking_origins o
-            JOIN rankings r USING (ranking_id)
-            WHERE NOT o.judge
-            GROUP BY ALL
-        ),
-        judged AS (
-            SELECT o.job_id, r.item_id, r.author_name, o.prompt, sum(o.price) AS price
+        WITH judged AS (
+            SELECT o.job_id, r.item_id, sum(o.price) AS price
             FROM ranking_origins o
             JOIN rankings r USING (ranking_id)
             WHERE o.judge
             GROUP BY ALL
         ),
-        first_samples AS (
-            SELECT r.author_name, o.prompt, r.item_id, arg_min(r.ndcg, o.sample) >= $cut AS kept
-            FROM ranking_origins o
-            JOIN rankings r USING (ranking_id)
+        answered AS (
+            SELECT
+                author_name, prompt, judge, item_id, sum(price) AS price,
+                arg_min(ndcg, sample) >= $cut AS kept
+            FROM teacher_answers
             GROUP BY ALL
         ),
         asked AS (
             SELECT
-                m.author_name, m.prompt, FALSE AS judge, g.qid, g.item_id,
-                CASE WHEN m.priced THEN g.price - coalesce(d.price, 0) END AS price,
+                t.author_name, t.prompt, FALSE AS judge, g.qid, g.item_id,
+                CASE WHEN p.priced THEN g.price - coalesce(d.price, 0) END AS price,
                 g.outcome = 'labelled' AS labelled, g.statuses::VARCHAR AS statuses
             FROM generated g
-            JOIN made_by m USING (job_id)
+            JOIN job_teachers t USING (job_id)
             JOIN jobs j USING (job_id)
+            LEFT JOIN judged d USING (job_id, item_id)
             LEFT JOIN (
-                SELECT job_id, item_id, sum(price) AS price FROM judged GROUP BY ALL
-            ) AS d USING (job_id, item_id)
+                SELECT author_name, prompt, count(price) > 0 AS priced
+                FROM teacher_answers GROUP BY ALL
+            ) AS p USING (author_name, prompt)
             QUALIFY row_number() OVER (
-                PARTITION BY m.author_name, m.prompt, j.source_id, g.qid ORDER BY g.job_id DESC
+                PARTITION BY t.author_name, t.prompt, j.source_id, g.qid ORDER BY g.job_id DESC
             ) = 1
             UNION ALL
-            SELECT d.author_name, d.prompt, TRUE, i.qid, d.item_id, d.price, TRUE, '{}'
-            FROM judged d
+            SELECT a.author_name, a.prompt, TRUE, i.qid, a.item_id, a.price, TRUE, '{}'
+            FROM answered a
             JOIN items i USING (item_id)
+            WHERE a.judge
         )
         SELECT
-            a.author_name, a.prompt, a.judge, a.qid, a.price, a.labelled,
-            coalesce(f.kept, FALSE) AS kept, a.statuses
-        FROM asked a
-        LEFT JOIN first_samples f USING (author_name, prompt, item_id)
-        ORDER BY a.author_name, a.prompt, a.judge, a.qid
+            k.author_name, k.prompt, k.judge, k.qid, k.price, k.labelled,
+            coalesce(a.kept, FALSE) AS kept, k.statuses
+        FROM asked k
+        LEFT JOIN answered a USING (author_name, prompt, judge, item_id)
+        ORDER BY k.author_name, k.prompt, k.judge, k.qid
         """,
         {"cut": cut},
     )

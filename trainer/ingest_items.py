@@ -47,8 +47,15 @@ def read_items(store: Store, job_id: str, folder: Path) -> int:
         for qid, record in latest.items()
     ]
     measure_agreement(store)
+    first = next((record["samples"][0] for record in latest.values() if record["samples"]), None)
     with store.transaction() as cursor:
-        generation.record(cursor, job_id, pl.DataFrame(made, schema=GENERATED_SCHEMA), end)
+        generation.record(
+            cursor,
+            job_id,
+            pl.DataFrame(made, schema=GENERATED_SCHEMA),
+            end,
+            None if first is None else (first["model"], first["prompt"]),
+        )
     return len(labelled)
 
 

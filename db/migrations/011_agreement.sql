@@ -40,3 +40,32 @@ CREATE TABLE sample_agreement (
     review_overlap DOUBLE,
     PRIMARY KEY (item_id, author_name, prompt)
 );
+
+-- The teacher that a generate job's items and labels are by; a judge is none.
+CREATE TABLE job_teachers (
+    job_id      VARCHAR PRIMARY KEY,
+    author_name VARCHAR NOT NULL,
+    prompt      VARCHAR NOT NULL
+);
+INSERT INTO job_teachers
+SELECT o.job_id, r.author_name, o.prompt
+FROM ranking_origins o
+JOIN rankings r USING (ranking_id)
+GROUP BY o.job_id, r.author_name, o.prompt
+QUALIFY row_number() OVER (PARTITION BY o.job_id ORDER BY count(*) DESC, r.author_name) = 1;
+
+-- Every order by a teacher, imported ones too. It is a judge's where it is held against the labels
+-- of another: the same answer may first be a judge's, and later come in under its own labels.
+CREATE VIEW teacher_answers AS
+SELECT
+    r.ranking_id, r.item_id, r.author_name, coalesce(o.prompt, '') AS prompt,
+    coalesce(o.judge, FALSE) AND NOT EXISTS (
+        SELECT 1
+        FROM generated g
+        JOIN job_teachers t USING (job_id)
+        WHERE g.item_id = r.item_id AND t.author_name = r.author_name AND t.prompt = o.prompt
+    ) AS judge,
+    r.status, r.ndcg, r.completion_tokens, o.sample, o.price
+FROM rankings r
+LEFT JOIN ranking_origins o USING (ranking_id)
+WHERE r.author = 'teacher';

@@ -60,8 +60,15 @@ def test_follows_worked_out_by_hand():
 
 
 def test_two_teachers_are_compared_over_every_pair():
-    tau, overlap = between([list("abc")], [list("abc"), list("cba")])
-    assert (tau, overlap) == (0, 1)
+    ours = [Sample("abc", "abc")]
+    assert between(ours, [Sample("abc", "abc"), Sample("abc", "cba")]) == (0, 1)
+
+
+def test_pairs_that_were_shown_different_orders_count_alone_where_there_are_such():
+    # Both repeat what they are shown; the two that saw one order would seem to agree.
+    repeating = [Sample("abc", "abc"), Sample("abc", "abc"), Sample("cba", "cba")]
+    assert measure(repeating, "abc").tau == -1
+    assert between(repeating[:2], repeating[1:]) == (-1, 1)
 
 
 @given(orders_of_one_list)
