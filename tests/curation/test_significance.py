@@ -65,9 +65,9 @@ def test_wilson_s_interval_of_a_share():
 
 def test_a_ratio_of_sums_has_an_interval_around_it():
     prices, kept = [1.0, 3.0, 2.0, 2.0], [1.0, 1.0, 0.0, 1.0]
-    # R = 8/3; residuals 1 - R, 3 - R, 2, 2 - R: sd 1.5396; half = 1.96 · 1.5396 / (2 · 0.75)
+    # R = 8/3; residuals -5/3, 1/3, 2, -2/3: variance 22/9; half = 1.96 · sd / (√4 · 0.75)
     low, high = ratio_interval(prices, kept)
     assert (low + high) / 2 == pytest.approx(8 / 3)
-    assert (high - low) / 2 == pytest.approx(1.959964 * 1.539600718 / 1.5)
+    assert (high - low) / 2 == pytest.approx(1.959964 * (22 / 9) ** 0.5 / 1.5)
     assert ratio_interval([2.0], [1.0]) == (2, 2)
     assert ratio_interval([1.0, 9.0], [1.0, 1.0])[0] == 0
