@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from curation.intake import check_chains
+from curation.samples import measure_agreement
 from db.store import Store
 from db.workspace import Workspace
 
@@ -18,6 +19,7 @@ REVIEWER = "reviewer"
 def _open(root: str) -> Store:
     opened = Store.open(Workspace(Path(root)))
     check_chains(opened)
+    measure_agreement(opened)
     return opened
 
 

@@ -45,6 +45,22 @@ Piece(text=', not [9].', identifier=None)]
     return found
 
 
+def renumbered(chain: str, numbers: Sequence[int]) -> str:
+    """Return a chain whose mentions name passages by other numbers.
+
+    Args:
+        numbers: What the chain calls [1], [2] and so on; a number that no passage has stays.
+
+    Example:
+        >>> renumbered("[2] over [1], not [9].", [5, 3])
+        '[3] over [5], not [9].'
+    """
+    return "".join(
+        piece.text if piece.identifier is None else f"[{numbers[piece.identifier - 1]}]"
+        for piece in pieces(chain, len(numbers))
+    )
+
+
 def mentioned(chain: str) -> set[int]:
     """Return every number that a chain names in brackets, whether a passage has it or not.
 

@@ -8,6 +8,7 @@ from random import Random
 from statistics import fmean
 
 from curation.errors import CurationError
+from curation.fusion import kendall_distance
 from curation.repeats import Spread, spread
 from curation.significance import Comparison, compare
 
@@ -115,12 +116,8 @@ def agreement(a: Sequence[str], b: Sequence[str]) -> tuple[float, float]:
         >>> agreement(["a", "b", "c"], ["c", "b", "a"])
         (-1.0, 1.0)
     """
-    from scipy.stats import kendalltau  # takes a second to import
-
     places = {docid: place for place, docid in enumerate(b)}
     common = [docid for docid in a if docid in places]
-    tau = 1.0
-    if len(common) > 1:
-        tau = float(kendalltau(range(len(common)), [places[docid] for docid in common]).statistic)
+    tau = 1 - 2 * kendall_distance(common, sorted(common, key=places.__getitem__))
     size = min(TOP, len(a), len(b))
     return tau, len(set(a[:size]) & set(b[:size])) / size if size else 1.0

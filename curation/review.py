@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from curation.agreement import Agreement
 from curation.consistency import self_consistency
 from curation.errors import CurationError
+from curation.samples import agreement_from
 from curation.training_items import ranking_id
-from db import items, judgments
+from db import agreement, items, judgments
 from db.records import Item, Judgment, Ranking, Verdict
 from db.store import Store
 
@@ -32,6 +34,9 @@ class ReviewItem:
         teacher: The ranking under review, also the first of `rankings`.
         judgments: In force, newest first.
         marks: Docids that this reviewer marked relevant before the reveal; None before it.
+        samples: How many samples the item has, by all teachers; 0 for an imported one.
+        agreement: What those of the teacher under review say about each other, where there are
+            several.
     """
 
     item: Item
@@ -39,6 +44,8 @@ class ReviewItem:
     teacher: Ranking
     judgments: list[Judgment]
     marks: list[str] | None
+    samples: int = 0
+    agreement: Agreement | None = None
 
 
 def load(store: Store, item_id: str, reviewer: str) -> ReviewItem:
@@ -49,12 +56,16 @@ def load(store: Store, item_id: str, reviewer: str) -> ReviewItem:
     """
     item = items.get_item(store, item_id)
     rankings = items.get_rankings(store, item_id)
+    measured = agreement.agreement_of(store, item_id)
+    own = next((row for row in measured if row["under_review"] and row["samples"] > 1), None)
     return ReviewItem(
         item=item,
         rankings=rankings,
         teacher=rankings[0],
         judgments=judgments.judgments_of(store, item_id),
         marks=judgments.reveal_of(store, item_id, reviewer),
+        samples=sum(row["samples"] for row in measured),
+        agreement=None if own is None else agreement_from(own),
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 RESAMPLES = 9999
 SEED = 0
 _TIE = 1e-9
-_DETECTABLE = 1.959964 + 0.841621  # normal quantiles of 0.975 and 0.8
+_NORMAL_95 = 1.959964  # quantile of 0.975
+_DETECTABLE = _NORMAL_95 + 0.841621  # and of 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,31 @@ def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, fl
         batch=1000,
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def proportion(count: int, n: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval (Wilson 1927) of a share, `count` of `n`, at least one."""
+    from scipy import stats
+
+    found = stats.binomtest(count, n).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
+def ratio_interval(parts: Sequence[float], wholes: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of R = Σ parts / Σ wholes, paired by row, by linearization.
+
+    R ± 1.96 sd(part - R whole) / (√n mean(whole)), not below 0 (Cochran 1977, Sampling Techniques,
+    section 6.3): a bootstrap of two sums would take seconds. One row gives no width.
+
+    Args:
+        wholes: At least one above 0.
+    """
+    a, b = np.asarray(parts, dtype=float), np.asarray(wholes, dtype=float)
+    ratio = float(a.sum() / b.sum())
+    if len(a) < 2:
+        return ratio, ratio
+    half = _NORMAL_95 * float((a - ratio * b).std(ddof=1)) / (len(a) ** 0.5 * float(b.mean()))
+    return max(0.0, ratio - half), ratio + half
 
 
 def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:

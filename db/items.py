@@ -198,13 +198,18 @@ def get_item(store: Store, item_id: str) -> Item:
 
 
 def get_rankings(store: Store, item_id: str) -> list[Ranking]:
-    """Return every ranking of an item, teacher's first, then in the order they came."""
+    """Return every ranking of an item; the first is the one under review.
+
+    A teacher's come before others, those of a second teacher after the first's.
+    """
     rows = store.rows(
         "SELECT r.* EXCLUDE (created_at), t.chain, t.response,"
         " coalesce(c.failed, []) AS failed_checks"
         " FROM rankings r JOIN ranking_texts t USING (ranking_id)"
-        " LEFT JOIN ranking_checks c USING (ranking_id) WHERE r.item_id = ?"
-        " ORDER BY r.author <> 'teacher', r.created_at, r.ranking_id",
+        " LEFT JOIN ranking_checks c USING (ranking_id)"
+        " LEFT JOIN ranking_origins o USING (ranking_id) WHERE r.item_id = ?"
+        " ORDER BY r.author <> 'teacher', coalesce(o.judge, FALSE), coalesce(o.sample, 0),"
+        " r.created_at, r.ranking_id",
         [item_id],
     )
     lists = ("docids", "failed_checks")
@@ -216,6 +221,7 @@ _LISTED = """
 FROM items i
 JOIN teacher_rankings t USING (item_id)
 LEFT JOIN item_verdicts v USING (item_id)
+LEFT JOIN sample_agreement a ON a.item_id = i.item_id AND a.under_review
 WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
   AND CASE $verdict
         WHEN 'any' THEN TRUE
@@ -228,12 +234,17 @@ WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.doma
   AND ($text = '' OR contains(lower(i.query), lower($text)))
   AND ($check = '' OR t.ranking_id IN (
     SELECT ranking_id FROM ranking_checks WHERE list_contains(failed, $check)))
+  AND (($min_tau <= -1 AND $max_tau >= 1)
+    OR (a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)))
 """
 _SORTED = """
 ORDER BY CASE $order
     WHEN 'near_cut' THEN abs(t.ndcg - $cut)
     WHEN 'lowest' THEN t.ndcg
     WHEN 'highest' THEN -t.ndcg
+    WHEN 'least_agreed' THEN a.tau
+    WHEN 'other_teacher' THEN (
+        SELECT min(b.review_tau) FROM sample_agreement b WHERE b.item_id = i.item_id)
     ELSE 0
   END, i.created_at, i.item_id
 """

@@ -102,7 +102,11 @@ class ItemFilter:
         max_ndcg: Self-consistency below this, or equal where it is 1.
         text: Contained in the query, any case.
         check: Only items whose chain fails this check; empty for all.
-        order: `near_cut` (smallest distance to `cut` first), `lowest`, `highest`, `imported`.
+        min_tau: Agreement of the samples, Kendall τ, at least this, -1..1. From -1 to 1, items
+            without several samples are let through too.
+        max_tau: Agreement below this, or equal where it is 1.
+        order: `near_cut` (smallest distance to `cut` first), `lowest`, `highest`, `least_agreed`
+            (samples of one teacher), `other_teacher` (least agreed with another), `imported`.
         cut: The self-consistency cut that `near_cut` measures from.
     """
 
@@ -113,5 +117,9 @@ class ItemFilter:
     max_ndcg: float = 1.0
     text: str = ""
     check: str = ""
-    order: Literal["near_cut", "lowest", "highest", "imported"] = "near_cut"
+    min_tau: float = -1.0
+    max_tau: float = 1.0
+    order: Literal["near_cut", "lowest", "highest", "least_agreed", "other_teacher", "imported"] = (
+        "near_cut"
+    )
     cut: float = 0.4

@@ -1,4 +1,4 @@
-"""Where generated rankings came from: job, sample, the order shown, prompt, price."""
+"""Samples of a teacher: where generated rankings came from, and the orders of one item."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ ORIGIN_SCHEMA: dict[str, Any] = {
     "ranking_id": pl.String,
     "job_id": pl.String,
     "sample": pl.Int64,
+    "judge": pl.Boolean,
     "shown": pl.List(pl.String),
     "prompt": pl.String,
     "price": pl.Float64,
@@ -30,3 +31,28 @@ def insert_origins(store: Store, origins: pl.DataFrame) -> None:
             " ANTI JOIN ranking_origins USING (ranking_id)",
             origins.unique("ranking_id", keep="first", maintain_order=True),
         )
+
+
+def samples_of(store: Store, item_id: str) -> list[dict[str, Any]]:
+    """Return every sample of an item, the teacher under review first.
+
+    Returns:
+        Rows of author_name, prompt, shown, docids (best first), status, ndcg, chain, failed
+        (checks).
+    """
+    return store.rows(
+        """
+        SELECT
+            r.author_name, o.prompt, o.shown, r.docids, r.status, r.ndcg, t.chain,
+            coalesce(c.failed, []) AS failed
+        FROM rankings r
+        JOIN ranking_origins o USING (ranking_id)
+        JOIN ranking_texts t USING (ranking_id)
+        LEFT JOIN ranking_checks c USING (ranking_id)
+        LEFT JOIN sample_agreement a USING (item_id, author_name, prompt)
+        WHERE r.item_id = ?
+        ORDER BY NOT coalesce(a.under_review, FALSE), o.judge, r.author_name, o.prompt, o.sample,
+            r.created_at, r.ranking_id
+        """,
+        [item_id],
+    )

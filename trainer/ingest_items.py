@@ -8,6 +8,7 @@ import polars as pl
 
 from curation.intake import Given, Intake
 from curation.reasonrank import SourceRow
+from curation.samples import measure_agreement
 from curation.source_folder import PASSAGES, QUERIES
 from curation.training_items import ranking_id
 from db import generation
@@ -45,8 +46,16 @@ def read_items(store: Store, job_id: str, folder: Path) -> int:
         }
         for qid, record in latest.items()
     ]
+    measure_agreement(store)
+    first = next((record["samples"][0] for record in latest.values() if record["samples"]), None)
     with store.transaction() as cursor:
-        generation.record(cursor, job_id, pl.DataFrame(made, schema=GENERATED_SCHEMA), end)
+        generation.record(
+            cursor,
+            job_id,
+            pl.DataFrame(made, schema=GENERATED_SCHEMA),
+            end,
+            None if first is None else (first["model"], first["prompt"]),
+        )
     return len(labelled)
 
 
@@ -76,8 +85,9 @@ def _labelled(
                 **{key: sample[key] for key in ORIGIN_SCHEMA if key in sample},
                 "ranking_id": given.ranking_id,
                 "job_id": job_id,
+                "judge": at >= spec.settings.samples,
             }
-            for given, sample in zip(samples, each["samples"], strict=True)
+            for at, (given, sample) in enumerate(zip(samples, each["samples"], strict=True))
         ]
         intake.add_samples(row, samples, queries[qid]["answer"])
     insert_origins(store, pl.DataFrame(origins, schema=ORIGIN_SCHEMA))

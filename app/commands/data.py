@@ -1,17 +1,19 @@
-"""Commands over the data: init, import, consistency, batch, export."""
+"""Commands over the data: init, import, consistency, teachers, batch, export."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 from app.commands.terminal import Json, Progress, emit, open_store, render, say, user
 from app.commands.terminal import workspace as locate
-from curation import batching, consistency
+from curation import batching, consistency, teachers
 from curation.exports import FORMATS, export_snapshot
 from curation.intake import import_reasonrank
-from db import batches, items
+from db import agreement, batches, items
 from db.store import Store
 
 imports = typer.Typer(help="Bring data in.", no_args_is_help=True)
@@ -23,6 +25,7 @@ def register(cli: typer.Typer) -> None:
     cli.command("init")(init)
     cli.add_typer(imports, name="import")
     cli.command("consistency")(show_consistency)
+    cli.command("teachers")(show_teachers)
     cli.add_typer(batch, name="batch")
     cli.command("export")(export)
 
@@ -97,18 +100,81 @@ def show_consistency(
     """Show how many items the self-consistency cut keeps and drops, by domain."""
     with open_store(context) as store:
         values = items.consistency_values(store)
+        sampled = agreement.values(store)
     rows: list[dict[str, Any]] = consistency.kept_curve(values, [cut]).to_dicts()
-    total = {"domain": "all", "cut": cut, "kept": sum(r["kept"] for r in rows)}
+    total: dict[str, Any] = {"domain": "all", "cut": cut, "kept": sum(r["kept"] for r in rows)}
     total["dropped"] = len(values) - total["kept"]
-    result = {
+    result: dict[str, Any] = {
         "cut": cut,
         "kept": total["kept"],
         "dropped": total["dropped"],
         "mean_ndcg@10": values["ndcg"].mean(),
         "domains": rows,
+        "samples": None,
     }
     columns = {"domain": "domain", "kept": "kept", "dropped": "dropped"}
+    several = sampled.filter(pl.col("tau").is_not_null())
+    if several.height:
+        measured = ("tau", "overlap", "spread", "follows", "other_tau")
+        by_domain = several.group_by("domain").agg(
+            pl.len().alias("sampled"), *(pl.col(name).mean() for name in measured)
+        )
+        known = {row.pop("domain"): row for row in by_domain.to_dicts()}
+        for row in rows:
+            row |= known.get(row["domain"], {})
+        result["samples"] = {"items": several.height}
+        result["samples"] |= {name: several[name].mean() for name in measured}
+        total |= {"sampled": several.height} | {name: several[name].mean() for name in measured}
+        columns |= {
+            "sampled": "with samples",
+            "tau": "τ",
+            "overlap": "first 10",
+            "spread": "places apart",
+            "follows": "follows",
+        }
     emit(result, as_json, lambda: render([*rows, total], columns))
+
+
+def show_teachers(
+    context: typer.Context,
+    cut: Annotated[float, typer.Option(min=0, max=1, help="nDCG@10.")] = consistency.DEFAULT_CUT,
+    as_json: Json = False,
+) -> None:
+    """Compare teachers by model and prompt: self-consistency, faults and cost."""
+    with open_store(context) as store:
+        found = teachers.summaries(store, cut)
+        pairs = teachers.comparisons(store)
+    rows = [
+        {
+            "name": each.name,
+            "items": each.items,
+            "ndcg": 100 * each.ndcg.value,
+            "kept": f"{each.kept.value:.1%}",
+            "malformed": f"{each.malformed.value:.1%}",
+            "flagged": f"{each.flagged.value:.1%}",
+            "tau": each.tau and each.tau.value,
+            "cost": each.cost_item and 1000 * each.cost_item.value,
+            "cost_kept": each.cost_kept and 1000 * each.cost_kept.value,
+        }
+        for each in found
+    ]
+    columns = {
+        "name": "teacher",
+        "items": "items",
+        "ndcg": "nDCG@10 x 100",
+        "kept": f"kept at {cut:g}",
+        "malformed": "malformed",
+        "flagged": "failing chains",
+        "tau": "τ of samples",
+        "cost": "$ / 1,000 items",
+        "cost_kept": "$ / 1,000 kept",
+    }
+    result = {
+        "cut": cut,
+        "teachers": [asdict(each) for each in found],
+        "pairs": [asdict(each) for each in pairs],
+    }
+    emit(result, as_json, lambda: render(rows, columns))
 
 
 @batch.command("create")

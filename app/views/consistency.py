@@ -4,16 +4,25 @@ import polars as pl
 import streamlit as st
 
 from app.store import store
+from app.widgets.agreement_views import among_samples, order_shown, other_teacher, where_apart
 from app.widgets.charts import consistency_histogram, kept_lines
 from app.widgets.filters import VERDICTS
 from app.widgets.page import empty_state, heading, link
+from app.widgets.pick import pick
 from app.widgets.text import many
 from curation.chain_checks import CHECKS
 from curation.consistency import DEFAULT_CUT, kept_curve
-from db import items
+from db import agreement, items
 from db.records import ItemFilter
 
 AROUND = 50  # items listed around the cut
+SIGNALS = {
+    "labels": "Against its labels",
+    "samples": "Among samples",
+    "shown": "Order shown",
+    "apart": "Places apart",
+    "other": "Another teacher",
+}
 CUTS = [round(step * 0.05, 2) for step in range(21)]
 
 opened = store()
@@ -118,6 +127,24 @@ def around_the_cut(cut: float, domains: list[str]) -> None:
         )
 
 
+def against_labels(chosen: pl.DataFrame, cut: float, domains: list[str]) -> None:
+    """Draw what the recipe's cut keeps and drops."""
+    numbers(chosen, cut)
+    left, right = st.columns(2)
+    with left.container(border=True):
+        st.markdown("**Distribution**")
+        st.altair_chart(consistency_histogram(chosen, cut), alt="Histogram of self-consistency")
+    with right.container(border=True):
+        st.markdown("**Kept at each cut**")
+        st.altair_chart(
+            kept_lines(kept_curve(chosen, CUTS), cut), alt="Share kept over the cut, by domain"
+        )
+    domain_table(chosen, cut)
+    chains()
+    st.subheader(f"The {many(min(AROUND, chosen.height), 'item')} around the cut", anchor=False)
+    around_the_cut(cut, domains)
+
+
 heading(
     "Self-consistency",
     "nDCG@10 of each teacher ranking against the same teacher's pointwise labels. The recipe "
@@ -138,17 +165,18 @@ else:
         placeholder="Every domain",
     )
     chosen = values.filter(pl.col("domain").is_in(domains)) if domains else values
-    numbers(chosen, cut)
-    left, right = st.columns(2)
-    with left.container(border=True):
-        st.markdown("**Distribution**")
-        st.altair_chart(consistency_histogram(chosen, cut), alt="Histogram of self-consistency")
-    with right.container(border=True):
-        st.markdown("**Kept at each cut**")
-        st.altair_chart(
-            kept_lines(kept_curve(chosen, CUTS), cut), alt="Share kept over the cut, by domain"
-        )
-    domain_table(chosen, cut)
-    chains()
-    st.subheader(f"The {many(min(AROUND, chosen.height), 'item')} around the cut", anchor=False)
-    around_the_cut(cut, domains)
+    signal = pick("Signal", SIGNALS, key="signal", segments=True)
+    if signal == "labels":
+        against_labels(chosen, cut, domains)
+    else:
+        sampled = agreement.values(opened)
+        if domains:
+            sampled = sampled.filter(pl.col("domain").is_in(domains))
+        if signal == "samples":
+            among_samples(sampled, cut)
+        elif signal == "shown":
+            order_shown(opened, sampled, domains)
+        elif signal == "apart":
+            where_apart(opened, sampled, domains)
+        else:
+            other_teacher(sampled)

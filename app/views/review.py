@@ -12,6 +12,7 @@ from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
 from app.widgets.sending import why_back
 from app.widgets.text import key_of, many, plain, points
+from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
 from curation.review import REASONS, ReviewItem
 from db import items, judgments
@@ -67,6 +68,12 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
         line += f" :orange-badge[response repaired: {plain(teacher.status)}]"
     for check in teacher.failed_checks:
         line += f" :orange-badge[chain: {CHECKS[check][0].lower()}{CHECKS[check][1:]}]"  # type: ignore[index]
+    if shown.agreement is not None and shown.agreement.tau is not None:
+        color = "green" if shown.agreement.tau >= DEFAULT_CUT else "orange"
+        line += (
+            f" :{color}-badge[τ {shown.agreement.tau:.2f} among"
+            f" {many(shown.agreement.samples, 'sample')}]"
+        )
     if shown.marks is not None:
         agreed = sum(
             (candidate.docid in shown.marks) == (candidate.docid in item.relevant_docids)
@@ -262,6 +269,8 @@ def draw(item_id: str, *, blind: bool) -> None:
     with left.container(height=50, border=False):
         st.markdown(f":small[{facts(shown, hidden=hidden)}]")
     with right.container(horizontal=True, horizontal_alignment="right"):
+        if shown.samples > 1 and not hidden:
+            link("samples", "Samples", "stacks", item=item_id)
         why_back(opened, item_id)
         view = order_control(shown, hidden=hidden, fixing=draft.fixing)
     reader(

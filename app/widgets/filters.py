@@ -21,6 +21,8 @@ ORDERS = {
     "near_cut": "Near the cut first",
     "lowest": "Least consistent first",
     "highest": "Most consistent first",
+    "least_agreed": "Samples agree least first",
+    "other_teacher": "Another teacher agrees least first",
     "imported": "As imported",
 }
 
@@ -47,6 +49,16 @@ def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
             0.05,
             key="ndcg",
             bind="query-params",
+        )
+        least, most = st.slider(
+            "Agreement of samples, Kendall τ",
+            -1.0,
+            1.0,
+            (-1.0, 1.0),
+            0.1,
+            key="tau",
+            bind="query-params",
+            help="Moved from its ends, it leaves out items with one sample.",
         )
         text = st.text_input("The query contains", key="text", bind="query-params", type="search")
         check = st.selectbox(
@@ -75,6 +87,8 @@ def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
         max_ndcg=high,
         text=text or "",
         check=check if check in CHECKS else "",
+        min_tau=least,
+        max_tau=most,
         order=_known(order, ORDERS),
         cut=cut,
     )

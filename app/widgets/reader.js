@@ -93,10 +93,10 @@ function drawChain(state, pane, body) {
   const text = element("div", "chain-text")
   for (const piece of pane.pieces) {
     if (piece.id === null) {
-      text.append(document.createTextNode(piece.text))
+      text.append(piece.changed ? element("span", "changed", piece.text) : document.createTextNode(piece.text))
       continue
     }
-    const chip = element("button", "chip", piece.text)
+    const chip = element("button", piece.changed ? "chip changed" : "chip", piece.text)
     chip.type = "button"
     chip.dataset.id = piece.id
     chip.onclick = () => select(state, piece.id, true)

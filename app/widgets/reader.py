@@ -13,6 +13,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from curation.chains import pieces
+from curation.word_diff import Span
 
 _FOLDER = Path(__file__).parent
 Mode = Literal["read", "mark", "edit"]
@@ -59,6 +60,20 @@ Pane = dict[str, Any]
 def chain_pane(title: str, chain: str, n: int, *, note: str = "", share: float = 1) -> Pane:
     """Return a pane with a chain over `n` passages, its mentions as chips."""
     found = [{"text": piece.text, "id": piece.identifier} for piece in pieces(chain, n)]
+    if not found:
+        return blank_pane(title, "The response holds no chain.", share=share)
+    return {"kind": "chain", "title": title, "note": note, "share": share, "pieces": found}
+
+
+def diff_pane(
+    title: str, spans: Sequence[Span], n: int, *, note: str = "", share: float = 1
+) -> Pane:
+    """Return a pane with a chain over `n` passages in which what another has not is marked."""
+    found = [
+        {"text": piece.text, "id": piece.identifier, "changed": span.changed}
+        for span in spans
+        for piece in pieces(span.text, n)
+    ]
     if not found:
         return blank_pane(title, "The response holds no chain.", share=share)
     return {"kind": "chain", "title": title, "note": note, "share": share, "pieces": found}

@@ -12,6 +12,7 @@ from app import session
 from db.store import Store
 from db.workspace import VARIABLE, Workspace
 from tests.app.sample import fill
+from tests.app.sampled import make_sampled
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 OpenPage = Callable[..., AppTest]
@@ -49,4 +50,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample(filled: Path, workspace: Workspace) -> Workspace:
     """A workspace of one's own with something of everything."""
     shutil.copytree(filled, workspace.root)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def sampled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a workspace with samples of two teachers, made once."""
+    root = tmp_path_factory.mktemp("sampled") / "workspace"
+    make_sampled(root)
+    return root
+
+
+@pytest.fixture
+def sampled(sampled_once: Path, workspace: Workspace) -> Workspace:
+    """A workspace of one's own with samples of two teachers."""
+    shutil.copytree(sampled_once, workspace.root)
     return workspace

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.significance import compare, holm, interval
+from curation.significance import compare, holm, interval, proportion, ratio_interval
 
 
 def test_four_clear_wins_have_the_exact_p_of_a_sign_flip():
@@ -55,3 +55,19 @@ def test_holm_by_hand():
     # 0.01 × 3, then max(0.03 × 2, …), then max(0.04 × 1, …)
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_wilson_s_interval_of_a_share():
+    # (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) for 1 of 10, z = 1.96
+    assert proportion(1, 10) == pytest.approx((0.01788, 0.40415), abs=1e-4)
+    assert proportion(0, 5)[0] == 0
+
+
+def test_a_ratio_of_sums_has_an_interval_around_it():
+    prices, kept = [1.0, 3.0, 2.0, 2.0], [1.0, 1.0, 0.0, 1.0]
+    # R = 8/3; residuals -5/3, 1/3, 2, -2/3: variance 22/9; half = 1.96 · sd / (√4 · 0.75)
+    low, high = ratio_interval(prices, kept)
+    assert (low + high) / 2 == pytest.approx(8 / 3)
+    assert (high - low) / 2 == pytest.approx(1.959964 * (22 / 9) ** 0.5 / 1.5)
+    assert ratio_interval([2.0], [1.0]) == (2, 2)
+    assert ratio_interval([1.0, 9.0], [1.0, 1.0])[0] == 0
