@@ -10,7 +10,6 @@ looked at on the demo's items and benchmark.
 """
 
 import gzip
-import json
 import random
 import re
 import sys
@@ -207,7 +206,10 @@ def main(seed: int) -> None:
         rows: list[list[object]] = [
             [
                 f"`{kind}`" + ("" if kind == "exact" else f" at {cuts.of(kind):.2f}"),
-                *(f"{recall(found[kind], f, cuts.of(kind))} / {s}" for f, s in zip(forms, sizes)),
+                *(
+                    f"{recall(found[kind], f, cuts.of(kind))} / {s}"
+                    for f, s in zip(forms, sizes, strict=True)
+                ),
                 f"{alarms(found[kind], cuts.of(kind))} / {len(left)}",
                 crossed(found[kind], cuts.of(kind)),
             ]
@@ -215,7 +217,10 @@ def main(seed: int) -> None:
         ]
         over = [p for kind in found for p in found[kind] if p.score >= cuts.of(kind)]
         rows.append(
-            ["any of them", *(f"{recall(over, f, 0)} / {s}" for f, s in zip(forms, sizes))]
+            [
+                "any of them",
+                *(f"{recall(over, f, 0)} / {s}" for f, s in zip(forms, sizes, strict=True)),
+            ]
             + [f"{alarms(over, 0)} / {len(left)}", crossed(over, 0)]
         )
         table(["way", *forms, "false alarms", "paired with another topic"], rows)

@@ -10,6 +10,7 @@ The default cuts come from measurements on real test queries: bench/results/deco
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
@@ -20,11 +21,12 @@ Kind = Literal["exact", "words", "meaning"]
 KINDS: tuple[Kind, ...] = ("exact", "words", "meaning")
 GRAM = 5
 NEAR = 0.1  # how far below a cut a pair is still worth listing
+ROUNDING = 1e-6  # equal texts may score this much below 1
 BINS = 50  # of the histograms over 0..1
 CHUNK = 512  # training texts in one product
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
-Encode = Callable[[Sequence[str]], Vectors]
+Fingerprints = dict[bytes, list[str]]
 Progress = Callable[[int, int], None]
 
 
@@ -63,6 +65,10 @@ class Pair:
     qid: str
     kind: Kind
     score: float
+
+    def over(self, cut: float) -> bool:
+        """Return whether it counts as the same text."""
+        return self.score >= cut - ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,7 @@ def word_pairs(
         sublinear_tf=True,
         dtype=np.float32,
     ).fit_transform(texts)
-    rows, columns = vectors[: len(ids)], vectors[len(ids) :].T.tocsc().tocsr()
+    rows, columns = vectors[: len(ids)], vectors[len(ids) :].T.tocsr()
     products = (
         (rows[start : start + CHUNK] @ columns).toarray() for start in range(0, len(ids), CHUNK)
     )
@@ -193,29 +199,39 @@ def _collect(
         scores = product.clip(0, 1)
         nearest = scores.max(axis=1, initial=0)
         best[start : start + len(scores)] = nearest
-        keep = scores >= cut - 1e-6  # equal texts may score a rounding below 1
-        near = np.flatnonzero((nearest < cut - 1e-6) & (nearest >= cut - NEAR))
-        keep[near, scores[near].argmax(axis=1)] = True
+        keep = scores >= cut - ROUNDING
+        missed = (nearest < cut - ROUNDING) & (nearest >= cut - NEAR) & (nearest > 0)
+        if missed.any():
+            keep[missed, scores[missed].argmax(axis=1)] = True
         for row, column in zip(*np.nonzero(keep), strict=True):
-            score = round(float(scores[row, column]), 6)
-            pairs.append(Pair(ids[start + row], qids[column], kind, score))
+            pairs.append(Pair(ids[start + row], qids[column], kind, float(scores[row, column])))
         start += len(scores)
     counts, _ = np.histogram(best, bins=BINS, range=(0, 1))
     return Found(pairs, counts.tolist())
 
 
-def shared_texts(training: Iterable[tuple[str, str]], test: Iterable[str]) -> tuple[set[str], int]:
-    """Return which training texts are test texts, exactly after normalisation.
+def fingerprints(texts: Iterable[tuple[str, str]]) -> Fingerprints:
+    """Return the ids of texts by what is left of them after normalisation, hashed.
 
     Args:
-        training: (id, text), each id once; both sides may be long streams, only hashes are kept.
+        texts: (id, text), each id once; a long stream is fine, only hashes are kept.
+    """
+    known: Fingerprints = {}
+    for name, text in texts:
+        if key := normalise(text):
+            known.setdefault(_digest(key), []).append(name)
+    return known
+
+
+def shared_texts(known: Fingerprints, texts: Iterable[str]) -> tuple[list[str], int]:
+    """Return which of the known texts are among others, exactly after normalisation.
 
     Returns:
-        The ids of training texts that are among `test`, and how many of `test` they are.
+        Their ids, sorted, and how many of `texts` are known.
     """
-    known: dict[int, list[str]] = {}
-    for name, text in training:
-        if key := normalise(text):
-            known.setdefault(hash(key), []).append(name)
-    hits = [key for text in test if (key := hash(normalise(text))) in known]
-    return {name for key in set(hits) for name in known[key]}, len(hits)
+    hits = [key for text in texts if (key := _digest(normalise(text))) in known]
+    return sorted({name for key in hits for name in known[key]}), len(hits)
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -15,6 +15,11 @@ CHUNK = 256  # texts between two reports of progress
 Progress = Callable[[int, int], None]
 
 
+def encoder_name() -> str:
+    """Return what the variable names, else `MiniLM`."""
+    return os.environ.get(ENCODER_VARIABLE, "MiniLM")
+
+
 @cache
 def _encoder() -> Any:
     """Load the encoder that the variable names (folder or hub name), else the bundled MiniLM."""
@@ -63,11 +68,13 @@ def nearest(
         among: By id; not empty.
         on_progress: Told how many of `among` are encoded, and of how many.
     """
+    import torch
     from sentence_transformers.util import semantic_search
 
     ids = list(among)
     corpus = encode(list(among.values()), on_progress)
-    found = semantic_search(encode(list(texts.values())), corpus, top_k=k)
+    queries = encode(list(texts.values()))
+    found = semantic_search(torch.from_numpy(queries), torch.from_numpy(corpus), top_k=k)
     return {
         key: [(ids[int(hit["corpus_id"])], float(hit["score"])) for hit in hits]
         for key, hits in zip(texts, found, strict=True)
