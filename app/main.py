@@ -26,6 +26,7 @@ PAGES = {
         ("generate", "Generate", "edit_note", "A teacher labels a source: chains, orders, labels."),
         ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
+        ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),
         ("batches", "Batches", "inventory_2", "Choose reviewed items, approve, export."),
     ],
     "Train": [

@@ -274,12 +274,23 @@ def quarantined_in(store: Store, batch_id: str) -> list[dict[str, Any]]:
     )
 
 
-def tainted_queries(store: Store, benchmark_id: str) -> list[tuple[str, str]]:
-    """Return qid and item id of every pair of a benchmark that is quarantined now."""
+def tainted_queries(
+    store: Store, benchmark_id: str, snapshot_ids: list[str]
+) -> list[tuple[str, str]]:
+    """Return qid and item id of the benchmark's quarantined pairs whose items are in snapshots."""
     rows = store.rows(
-        "SELECT qid, item_id FROM pair_decisions"
-        " WHERE benchmark_id = ? AND decision = 'quarantine' ORDER BY qid, item_id",
-        [benchmark_id],
+        """
+        SELECT DISTINCT d.qid, d.item_id
+        FROM pair_decisions d
+        JOIN batch_items i USING (item_id)
+        JOIN snapshots s USING (batch_id)
+        LEFT JOIN batch_quarantines q USING (batch_id)
+        WHERE d.benchmark_id = $benchmark AND d.decision = 'quarantine'
+          AND list_contains($snapshots::VARCHAR[], s.snapshot_id)
+          AND NOT coalesce(list_contains(q.left_out, d.item_id), FALSE)
+        ORDER BY ALL
+        """,
+        {"benchmark": benchmark_id, "snapshots": snapshot_ids},
     )
     return [(row["qid"], row["item_id"]) for row in rows]
 

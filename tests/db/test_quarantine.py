@@ -83,7 +83,6 @@ def test_a_later_scan_takes_back_what_a_scan_said_but_not_what_a_person_did(stoc
     quarantine.quarantine(stocked, "i2", "b", "q", reason="a translation", decided_by="grace")
     scan(stocked)  # with higher cuts, say
     assert quarantine.quarantined_items(stocked) == ["i2"]
-    assert quarantine.tainted_queries(stocked, "b") == [("q", "i2")]
     (pair,) = quarantine.list_pairs(stocked, "b").to_dicts()
     assert (pair["item_id"], pair["exact"], pair["state"]) == ("i2", None, "quarantined")
     scan(stocked, EXACT)
