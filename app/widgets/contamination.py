@@ -74,13 +74,17 @@ def _scan(store: Store, wanted: list[str], words: float, meaning: float) -> None
         st.error("Choose a benchmark to compare with.", icon=":material/error:")
         return
     bar = st.progress(0.0, "Reading the items …")
+
+    def show(done: float, total: float, note: str) -> None:
+        bar.progress(done / total, plain(note))
+
     with mendable():
         done = scan(
             store,
             wanted,
             Cuts(words, meaning),
             scanned_by=user(),
-            on_progress=lambda at, total, note: bar.progress(at / total, plain(note)),
+            on_progress=show,
         )
         st.session_state[NOTICE] = f"Compared with {many(len(done), 'benchmark')}."
         st.rerun()
