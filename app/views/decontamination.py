@@ -103,12 +103,11 @@ def pair_table(found: pl.DataFrame) -> str | None:
     event = st.dataframe(
         shown.select(
             pl.col("state").replace_strict(STATES),
-            "exact",
-            "words",
-            "meaning",
-            "domain",
-            "query",
-            "shared",
+            pl.when(pl.col("exact").is_null())
+            .then(pl.lit(""))
+            .otherwise(pl.lit("✓"))
+            .alias("exact"),
+            *("words", "meaning", "domain", "query", "shared"),
         ),
         hide_index=True,
         height=300,
@@ -121,7 +120,7 @@ def pair_table(found: pl.DataFrame) -> str | None:
         key=key_of("pairs", *states, len(keys)),
         column_config={
             "state": "State",
-            "exact": number("Exact", format="%.0f"),
+            "exact": st.column_config.TextColumn("Exact", alignment="center"),
             "words": number("Words", format="%.3f"),
             "meaning": number("Meaning", format="%.3f"),
             "domain": "Domain",
@@ -163,7 +162,7 @@ if not compared:
         "policy", "Nothing was compared yet", "Compare the items with the benchmarks above."
     )
     st.stop()
-summary_table(rows)
+summary_table(compared)
 benchmark_id = pick(
     "Benchmark", {row["benchmark_id"]: row["name"] for row in compared}, key="benchmark"
 )

@@ -14,6 +14,7 @@ from db import quarantine
 from db.store import Store
 
 STATES = {"quarantined": "Quarantined", "released": "Released", "near": "Near miss"}
+SHORT = 900  # characters of a query that is shown without scrolling
 _BADGES = {"quarantined": "red", "released": "green", "near": "gray"}
 
 
@@ -95,12 +96,14 @@ def one_pair(store: Store, benchmark_id: str, pair: dict[str, Any]) -> None:
     test = benchmark_of(store, benchmark_id).queries.get(pair["qid"], "")
     ours, theirs = word_diff(pair["query"], test)
     left, right = st.columns(2, gap="medium")
-    _text(left, f"Training query :gray[· {plain(pair['domain'])}]", ours)
-    _text(right, f"Test query :gray[· {plain(pair['qid'])}]", theirs)
+    long = max(len(pair["query"]), len(test)) > SHORT
+    _text(left, f"Training query :gray[· {plain(pair['domain'])}]", ours, long)
+    _text(right, f"Test query :gray[· {plain(pair['qid'])}]", theirs, long)
     state = pair["state"]
     said = f" by {plain(pair['decided_by'])}" if pair["decided_by"] else ""
     why = f": {plain(pair['reason'])}" if pair["reason"] else ""
-    st.markdown(f":{_BADGES[state]}-badge[{STATES[state]}]{said}{why}")
+    shared = f" :gray[· {many(pair['shared'], 'candidate')} shared]" if pair["shared"] else ""
+    st.markdown(f":{_BADGES[state]}-badge[{STATES[state]}]{said}{why}{shared}")
     key = key_of("decide", benchmark_id, pair["item_id"], pair["qid"], state)
     with st.form(key, border=False):
         field, button = st.columns([4, 1], vertical_alignment="bottom")
@@ -130,12 +133,12 @@ def one_pair(store: Store, benchmark_id: str, pair: dict[str, Any]) -> None:
             st.rerun()
 
 
-def _text(place: Any, title: str, pieces: Pieces) -> None:
+def _text(place: Any, title: str, pieces: Pieces, long: bool) -> None:
     """Draw a text as it is, its marked pieces on a ground of their own; no markup in it counts."""
     shown = " ".join(
         f":orange-background[{plain(text)}]" if differs else plain(text) for text, differs in pieces
     )
     with place.container(border=True):
         st.markdown(f"**{title}**")
-        with st.container(height=220, border=False):
+        with st.container(height=300 if long else "content", border=False):
             st.markdown(shown)
