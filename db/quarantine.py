@@ -295,6 +295,23 @@ def tainted_queries(
     return [(row["qid"], row["item_id"]) for row in rows]
 
 
+def quarantined_in_snapshot(store: Store, snapshot_id: str) -> int:
+    """Return how many of a snapshot's items are quarantined now."""
+    row = store.row(
+        """
+        SELECT count(DISTINCT i.item_id) AS n
+        FROM snapshots s
+        JOIN batch_items i USING (batch_id)
+        JOIN quarantined_items USING (item_id)
+        LEFT JOIN batch_quarantines q USING (batch_id)
+        WHERE s.snapshot_id = ? AND NOT coalesce(list_contains(q.left_out, i.item_id), FALSE)
+        """,
+        [snapshot_id],
+    )
+    assert row is not None
+    return int(row["n"])
+
+
 def item_passages(store: Store) -> Iterator[tuple[str, str]]:
     """Yield id and text of every candidate passage, each once."""
     with closing(store.cursor()) as cursor:

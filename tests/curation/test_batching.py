@@ -68,6 +68,17 @@ def test_leaving_out_freezes_the_rest_and_says_so(stocked: Store):
     assert batching.approve(stocked, rest, approved_by="ada").snapshot_id == manifest.snapshot_id
 
 
+def test_a_snapshot_s_quarantined_items_are_counted_without_what_it_left_out(stocked: Store):
+    made = batch(stocked)
+    scan(stocked, "i1")
+    frozen = batching.approve(stocked, made, approved_by="ada", leave_out=True).snapshot_id
+    assert quarantine.quarantined_in_snapshot(stocked, frozen) == 0
+    assert quarantine.tainted_queries(stocked, "b", [frozen]) == []
+    scan(stocked, "i1", "i2")
+    assert quarantine.quarantined_in_snapshot(stocked, frozen) == 1
+    assert quarantine.tainted_queries(stocked, "b", [frozen]) == [("q", "i2")]
+
+
 def test_keeping_them_takes_a_reason_that_stands_in_the_manifest_and_with_the_batch(stocked: Store):
     made = batch(stocked)
     scan(stocked, "i1")
