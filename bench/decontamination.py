@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from curation import decontamination
-from curation.decontamination import Kind, Pair
+from curation.decontamination import Kind, Pair, Vectors
 from curation.demo.world import build_world
 from trainer.similar import encode
 
@@ -35,6 +35,7 @@ PREFIXES = (
     "Question:",
 )
 
+_VECTORS: dict[str, Vectors] = {}
 Alter = Callable[[str, random.Random], str]
 
 
@@ -106,9 +107,8 @@ def compare(training: Mapping[str, str], test: Mapping[str, str]) -> dict[Kind, 
     exact = decontamination.exact_pairs(training, test)
     words = decontamination.word_pairs(training, test, LEAST).pairs
     middle = time.perf_counter()
-    vectors, test_vectors = encode(list(training.values())), encode(list(test.values()))
     meaning = decontamination.meaning_pairs(
-        list(training), vectors, list(test), test_vectors, LEAST
+        list(training), embedded(training), list(test), embedded(test), LEAST
     ).pairs
     print(
         f"{len(training)} x {len(test)}: exact and words {middle - began:.1f} s, "
@@ -116,6 +116,13 @@ def compare(training: Mapping[str, str], test: Mapping[str, str]) -> dict[Kind, 
         file=sys.stderr,
     )
     return {"exact": exact, "words": words, "meaning": meaning}
+
+
+def embedded(texts: Mapping[str, str]) -> Vectors:
+    """Return the texts' vectors; each text is encoded once in a run."""
+    new = [text for text in dict.fromkeys(texts.values()) if text not in _VECTORS]
+    _VECTORS.update(zip(new, encode(new), strict=True))
+    return np.stack([_VECTORS[text] for text in texts.values()])
 
 
 def planted(

@@ -23,6 +23,7 @@ GRAM = 5
 NEAR = 0.1  # how far below a cut a pair is still worth listing
 ROUNDING = 1e-6  # equal texts may score this much below 1
 BINS = 50  # of the histograms over 0..1
+MOST = 1_000_000  # pairs of a way: more would be no list that anyone reads
 CHUNK = 512  # training texts in one product
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
@@ -203,6 +204,10 @@ def _collect(
         missed = (nearest < cut - ROUNDING) & (nearest >= cut - NEAR) & (nearest > 0)
         if missed.any():
             keep[missed, scores[missed].argmax(axis=1)] = True
+        if len(pairs) + int(keep.sum()) > MOST:
+            raise DecontaminationError(
+                f"More than {MOST:,} pairs reach the cut {cut} of {kind}. Choose a higher one."
+            )
         for row, column in zip(*np.nonzero(keep), strict=True):
             pairs.append(Pair(ids[start + row], qids[column], kind, float(scores[row, column])))
         start += len(scores)

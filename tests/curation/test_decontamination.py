@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation import decontamination
 from curation.decontamination import (
     BINS,
     Cuts,
@@ -85,6 +86,13 @@ def test_nothing_to_compare_with_is_no_pair():
     side = np.array([[1, 0]], dtype=np.float32)
     assert meaning_pairs(["a"], side, [], empty, cut=0.9).pairs == []
     assert meaning_pairs([], empty, ["q"], side, cut=0.9).pairs == []
+
+
+def test_a_cut_that_lets_everything_through_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(decontamination, "MOST", 3)
+    side = np.ones((2, 1), dtype=np.float32)
+    with pytest.raises(DecontaminationError, match="0.1 of meaning. Choose a higher one"):
+        meaning_pairs(["a", "b"], side, ["q", "r"], side, cut=0.1)
 
 
 def test_shared_passages_are_counted_on_both_sides():
