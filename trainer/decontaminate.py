@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+import numpy as np
 import polars as pl
 
 from curation import decontamination
 from curation.benchmarks import read_benchmark
 from curation.decontamination import Cuts, DecontaminationError, Fingerprints, Kind, Pair, Vectors
 from db import benchmarks, items, quarantine
-from db.ids import now
+from db.ids import content_id, now
 from db.quarantine import PAIR_SCHEMA, Scan
 from db.store import Store
-from trainer.similar import encode, encoder_name
+from db.vectors import keep_vectors, known_vectors
+from trainer.similar import CHUNK, encode, encoder_name
 
 Progress = Callable[[float, float, str], None]
 _ENCODING = 0.8  # of the whole time, about: there are many more items than test queries
@@ -62,9 +65,46 @@ def scan(
     for at, row in enumerate(found):
         done = _ENCODING + (1 - _ENCODING) * at / len(found)
         on_progress(done, 1, f"comparing with {row['name']}")
-        _compare(store, row["benchmark_id"], cuts, training, scanned_by)
+        _compare(
+            store,
+            row["benchmark_id"],
+            cuts,
+            training,
+            scanned_by,
+            partial(on_progress, done, 1),
+        )
     on_progress(1, 1, "compared")
     return [row["benchmark_id"] for row in found]
+
+
+def embedded(
+    store: Store, texts: Sequence[str], on_progress: Callable[[int, int], None]
+) -> Vectors:
+    """Return a vector of length 1 for each text, from the workspace where it was encoded before.
+
+    What is new is kept part by part, so that work that is cut short goes on where it was.
+
+    Args:
+        texts: At least one.
+        on_progress: Told how many of the new ones are encoded, and of how many.
+    """
+    encoder = encoder_name()
+    ids = {text: content_id(text) for text in texts}
+    known = set(known_vectors(store, encoder, list(ids.values()))["text_id"])
+    new = sorted((text for text in ids if ids[text] not in known), key=len, reverse=True)
+    for start in range(0, len(new), CHUNK):
+        part = new[start : start + CHUNK]
+        keep_vectors(
+            store,
+            encoder,
+            pl.DataFrame(
+                {"text_id": [ids[text] for text in part], "vector": encode(part).tolist()},
+                schema={"text_id": pl.String, "vector": pl.List(pl.Float32)},
+            ),
+        )
+        on_progress(start + len(part), len(new))
+    found = dict(known_vectors(store, encoder, list(ids.values())).iter_rows())
+    return np.array([found[ids[text]] for text in texts], dtype=np.float32)
 
 
 def _read_items(store: Store, on_progress: Progress) -> _Items:
@@ -76,27 +116,34 @@ def _read_items(store: Store, on_progress: Progress) -> _Items:
         )
     on_progress(0, 1, "reading the candidates")
     passages = decontamination.fingerprints(quarantine.item_passages(store))
-    vectors = encode(
+    vectors = embedded(
+        store,
         list(queries.values()),
         lambda done, total: on_progress(
-            _ENCODING * done / total, 1, f"embedding queries: {done:,} of {total:,}"
+            _ENCODING * done / total, 1, f"embedding the items' queries: {done:,} of {total:,}"
         ),
     )
     return _Items(queries, vectors, passages, began)
 
 
 def _compare(
-    store: Store, benchmark_id: str, cuts: Cuts, training: _Items, scanned_by: str
+    store: Store,
+    benchmark_id: str,
+    cuts: Cuts,
+    training: _Items,
+    scanned_by: str,
+    on_progress: Callable[[str], None],
 ) -> None:
     benchmark = read_benchmark(store.workspace.benchmarks / benchmark_id)
     test = benchmark.queries
     words = decontamination.word_pairs(training.queries, test, cuts.words)
+    vectors = embedded(
+        store,
+        list(test.values()),
+        lambda done, total: on_progress(f"embedding test queries: {done:,} of {total:,}"),
+    )
     meaning = decontamination.meaning_pairs(
-        list(training.queries),
-        training.vectors,
-        list(test),
-        encode(list(test.values())),
-        cuts.meaning,
+        list(training.queries), training.vectors, list(test), vectors, cuts.meaning
     )
     pairs = [*decontamination.exact_pairs(training.queries, test), *words.pairs, *meaning.pairs]
     shared, n_shared = decontamination.shared_texts(

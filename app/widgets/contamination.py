@@ -61,8 +61,8 @@ def scan_form(store: Store, rows: list[dict[str, Any]]) -> None:
         st.caption(
             "Three ways: equal but for case, punctuation and spacing; the same runs of characters; "
             "the same meaning. The cuts that are set were chosen on 200 altered test queries among "
-            "others (bench/results/decontamination.md). Embedding takes most of the time: stay on "
-            "this page, or run `rankdesk decontaminate` while the app is closed."
+            "others (bench/results/decontamination.md). Embedding takes most of the time. It stops "
+            "when you leave this page; each query is embedded once, so the next comparison goes on."
         )
         if started:
             _scan(store, wanted, words, meaning)

@@ -67,3 +67,11 @@ CREATE TABLE batch_quarantines (
     decided_by VARCHAR NOT NULL,
     decided_at TIMESTAMPTZ NOT NULL
 );
+
+-- Embeddings of queries, so that the next comparison, or one that was cut short, is soon done.
+CREATE TABLE text_vectors (
+    encoder VARCHAR NOT NULL,
+    text_id VARCHAR NOT NULL,              -- content hash
+    vector  FLOAT[] NOT NULL,              -- of length 1
+    PRIMARY KEY (encoder, text_id)
+);
