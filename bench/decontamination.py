@@ -1,6 +1,7 @@
 """What decontamination finds, and what it takes for a test query wrongly, on real test queries.
 
     python bench/decontamination.py [SEED]
+    python bench/decontamination.py scale
 
 The topics of four BRIGHT subsets lie in `../shared/data/bright`. Of 200 of them, an altered form
 each goes among the training-like queries: the topics that are left, which come from the same sites.
@@ -12,6 +13,7 @@ looked at on the demo's items and benchmark.
 import gzip
 import random
 import re
+import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -257,5 +259,40 @@ def demo(seed: int) -> None:
     )
 
 
+def scale(rng: random.Random, n_items: int = 13_000, n_queries: int = 5_000) -> None:
+    """Print what comparing many texts takes, embedding left out."""
+    topics = list(read_topics().values())
+    words = [word for text in topics for word in text.split()]
+
+    def made(_: int) -> str:
+        """Return a text as long as some topic, of runs of twelve words of the topics."""
+        wanted, text = len(rng.choice(topics).split()), list[str]()
+        while len(text) < wanted:
+            start = rng.randrange(len(words) - 12)
+            text += words[start : start + 12]
+        return " ".join(text[:wanted])
+
+    training = {f"i{i}": made(i) for i in range(n_items)}
+    test = {f"q{i}": made(i) for i in range(n_queries)}
+    vectors = np.random.default_rng(0).normal(size=(n_items, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cuts, ids, qids = decontamination.Cuts(), list(training), list(test)
+    ways: dict[str, Callable[[], object]] = {
+        "exact": lambda: decontamination.exact_pairs(training, test),
+        "words": lambda: decontamination.word_pairs(training, test, cuts.words),
+        "meaning": lambda: decontamination.meaning_pairs(
+            ids, vectors, qids, vectors[:n_queries], cuts.meaning
+        ),
+    }
+    for name, compare_all in ways.items():
+        began = time.perf_counter()
+        compare_all()
+        print(f"{name}: {time.perf_counter() - began:.1f} s")
+    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    if sys.argv[1:] == ["scale"]:
+        scale(random.Random(0))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
