@@ -8,6 +8,7 @@ import typer
 from app.commands import (
     benchmarks,
     data,
+    decontamination,
     demo,
     ranking,
     sources,
@@ -41,7 +42,18 @@ def root(
     context.obj = workspace
 
 
-for module in (data, benchmarks, sources, teaching, teacher, training, ranking, demo, stateless):
+for module in (
+    data,
+    benchmarks,
+    decontamination,
+    sources,
+    teaching,
+    teacher,
+    training,
+    ranking,
+    demo,
+    stateless,
+):
     module.register(cli)
 
 

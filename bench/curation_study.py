@@ -17,9 +17,9 @@ from statistics import fmean, stdev
 from typing import Any
 
 import polars as pl
-from curation.agreement import DEFAULT_CUT as AGREEMENT_CUT
 
 from curation import batching
+from curation.agreement import DEFAULT_CUT as AGREEMENT_CUT
 from curation.consistency import DEFAULT_CUT
 from curation.demo.world import World, build_world
 from curation.measures import ndcg_at

@@ -1,15 +1,16 @@
 """Batches: choose reviewed items by filters, approve them, and so freeze them to a snapshot."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
 from curation.errors import CurationError
-from curation.snapshots import Manifest, freeze
+from curation.snapshots import Manifest, Quarantined, freeze
 from curation.training_items import Candidate, TrainingItem
-from db import batches
+from db import batches, quarantine
 from db.store import Store
 
 VERDICTS = ("approve", "fix", "open")
@@ -17,6 +18,10 @@ VERDICTS = ("approve", "fix", "open")
 
 class BatchError(CurationError):
     """A batch cannot be made or approved as asked; nothing was changed."""
+
+
+class QuarantineError(BatchError):
+    """A batch holds quarantined items, and nothing was said about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Selection:
         reviewers: Whose verdicts count; none means anyone's.
         judged_since: Only verdicts from this time on (UTC).
         only_ok: Leave out teacher rankings whose response had to be repaired.
+        quarantined: Let quarantined items in; approving them takes a reason.
     """
 
     domains: tuple[str, ...] = ()
@@ -39,6 +45,7 @@ class Selection:
     reviewers: tuple[str, ...] = ()
     judged_since: datetime | None = None
     only_ok: bool = True
+    quarantined: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.cut <= 1:
@@ -80,12 +87,22 @@ def create(store: Store, name: str, selection: Selection, *, created_by: str) ->
     )
 
 
-def approve(store: Store, wanted: str, *, approved_by: str) -> Manifest:
+def approve(
+    store: Store, wanted: str, *, approved_by: str, leave_out: bool = False, reason: str = ""
+) -> Manifest:
     """Freeze a batch, named by its id or name, and record who approved it.
+
+    What was done about quarantined items is recorded with the batch, and in the manifest, unless
+    a snapshot of the same items is there already: it keeps its own.
+
+    Args:
+        leave_out: Freeze it without the items that are quarantined now.
+        reason: Or why they are frozen with the others.
 
     Raises:
         NotFoundError: If there is no such batch.
-        BatchError: If it is approved already.
+        QuarantineError: If it holds quarantined items, and neither of the two is given.
+        BatchError: If it is approved already, or nothing would be left of it.
     """
     batch = batches.get_batch(store, wanted)
     batch_id = batch["batch_id"]
@@ -96,15 +113,18 @@ def approve(store: Store, wanted: str, *, approved_by: str) -> Manifest:
         )
     if not approved_by.strip():
         raise BatchError("An approval needs a name: who approves the batch?")
+    quarantined = _about_quarantined(store, batch, leave_out=leave_out, reason=reason.strip())
+    left_out = quarantined.left_out if quarantined else []
     manifest = freeze(
         store.workspace.snapshots,
-        _training_items(batches.batch_rows(store, batch_id)),
+        _training_items(batches.batch_rows(store, batch_id, left_out)),
         ranking_ids=batches.ranking_ids(store, batch_id),
         batch_id=batch_id,
         name=batch["name"],
         selection=batch["selection"],
         cut=batch["cut"],
         approved_by=approved_by,
+        quarantined=quarantined,
     )
     batches.record_snapshot(
         store,
@@ -112,8 +132,37 @@ def approve(store: Store, wanted: str, *, approved_by: str) -> Manifest:
         snapshot_id=manifest.snapshot_id,
         n_items=manifest.n_items,
         approved_by=approved_by,
+        quarantined=quarantined.model_dump() if quarantined else None,
     )
     return manifest
+
+
+def _about_quarantined(
+    store: Store, batch: Mapping[str, Any], *, leave_out: bool, reason: str
+) -> Quarantined | None:
+    """Return what is done about a batch's quarantined items; None where it has none."""
+    if leave_out and reason:
+        raise BatchError(
+            "Quarantined items are left out, or kept for a reason: say the one or the other."
+        )
+    found = quarantine.quarantined_in(store, batch["batch_id"])
+    if not found:
+        return None
+    ids = [row["item_id"] for row in found]
+    if not leave_out and not reason:
+        names = ", ".join(sorted({name for row in found for name in row["benchmarks"]}))
+        raise QuarantineError(
+            f"{len(ids)} of the {batch['n_items']} items of batch {batch['name']} are quarantined: "
+            f"they ask what {names} tests. Leave them out (`rankdesk batch approve --leave-out`), "
+            "or say why they are to be trained on (`--keep-because REASON`)."
+        )
+    if leave_out and len(ids) == batch["n_items"]:
+        raise BatchError(
+            f"Every item of batch {batch['name']} is quarantined: nothing would be left of it."
+        )
+    return Quarantined(
+        left_out=ids if leave_out else [], kept=[] if leave_out else ids, reason=reason
+    )
 
 
 def _training_items(rows: Iterable[dict[str, object]]) -> Iterator[TrainingItem]:

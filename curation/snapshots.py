@@ -50,6 +50,22 @@ class ManifestItem(BaseModel):
     sha256: str
 
 
+class Quarantined(BaseModel):
+    """What was done about items that were quarantined at the approval.
+
+    Attributes:
+        left_out: Ids of items of the batch that the snapshot lacks.
+        kept: Ids of items that the snapshot holds all the same.
+        reason: Why they were kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left_out: list[str]
+    kept: list[str]
+    reason: str
+
+
 class Manifest(BaseModel):
     """What a snapshot is, how it was chosen and who answers for it.
 
@@ -60,6 +76,7 @@ class Manifest(BaseModel):
         cut: Self-consistency that the items had to reach, nDCG@10.
         approved_at: UTC.
         code_version: RankDesk's version at the freezing.
+        quarantined: None where no item of the batch was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +93,7 @@ class Manifest(BaseModel):
     approved_by: str
     approved_at: datetime
     code_version: str
+    quarantined: Quarantined | None = None
 
 
 def freeze(
@@ -88,6 +106,7 @@ def freeze(
     selection: Mapping[str, Any],
     cut: float,
     approved_by: str,
+    quarantined: Quarantined | None = None,
 ) -> Manifest:
     """Write a snapshot into a new folder of `root`, all of it or nothing.
 
@@ -123,6 +142,7 @@ def freeze(
             approved_by=approved_by,
             approved_at=datetime.now(UTC),
             code_version=version("rankdesk"),
+            quarantined=quarantined,
         )
         content = manifest.model_dump(mode="json")
         text = json.dumps({**content, CHECKSUM: _checksum(content)}, ensure_ascii=False, indent=1)

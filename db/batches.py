@@ -1,7 +1,7 @@
 """Batches: named selections of items; approving one records the snapshot it was frozen to."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -29,12 +29,14 @@ WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.doma
        OR list_contains($reviewers::VARCHAR[], v.reviewer))
   AND ($judged_since::TIMESTAMPTZ IS NULL OR v.judged_at >= $judged_since)
   AND ($only_ok = FALSE OR t.status = 'ok')
+  AND ($quarantined OR i.item_id NOT IN (SELECT item_id FROM quarantined_items))
 ORDER BY i.domain, i.qid, i.item_id
 """
 
 
 _LISTED = """
-SELECT b.*, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id) AS n_items,
+SELECT b.*, coalesce(s.n_items, (SELECT count(*) FROM batch_items i WHERE i.batch_id = b.batch_id))
+           AS n_items,
        s.snapshot_id, s.approved_by, s.approved_at
 FROM batches b
 LEFT JOIN snapshots s USING (batch_id)
@@ -47,7 +49,8 @@ def select_items(store: Store, selection: Mapping[str, Any]) -> pl.DataFrame:
     Args:
         selection: domains, verdicts (`open` means not judged), cut (nDCG@10; a fixed item passes
             whatever the teacher's score), reviewers, judged_since (UTC datetime or None),
-            only_ok (leave out rankings whose response had to be repaired).
+            only_ok (leave out rankings whose response had to be repaired), quarantined (let
+            quarantined items in).
 
     Returns:
         Columns item_id, domain, ndcg, verdict, reviewer, ranking_id, chain_id, relevant_docids.
@@ -111,8 +114,10 @@ def ranking_ids(store: Store, batch_id: str) -> dict[str, str]:
     return {row["item_id"]: row["ranking_id"] for row in rows}
 
 
-def batch_rows(store: Store, batch_id: str) -> Iterator[dict[str, Any]]:
-    """Yield the batch's items in snapshot order (domain, qid, item_id), texts included.
+def batch_rows(
+    store: Store, batch_id: str, left_out: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Yield the batch's items but some, in snapshot order (domain, qid, item_id), texts included.
 
     Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
     order), relevant_docids, ranking_id, ranking (docids, best first), author, author_name, chain.
@@ -130,10 +135,10 @@ def batch_rows(store: Store, batch_id: str) -> Iterator[dict[str, Any]]:
             JOIN items i USING (item_id)
             JOIN rankings r ON r.ranking_id = b.ranking_id
             JOIN ranking_texts t ON t.ranking_id = b.chain_id
-            WHERE b.batch_id = ?
+            WHERE b.batch_id = $batch AND NOT list_contains($left_out::VARCHAR[], i.item_id)
             ORDER BY i.domain, i.qid, i.item_id
             """,
-            [batch_id],
+            {"batch": batch_id, "left_out": list(left_out)},
         )
         names = [column[0] for column in result.description or []]
         while rows := result.fetchmany(500):
@@ -142,9 +147,19 @@ def batch_rows(store: Store, batch_id: str) -> Iterator[dict[str, Any]]:
 
 
 def record_snapshot(
-    store: Store, *, batch_id: str, snapshot_id: str, n_items: int, approved_by: str
+    store: Store,
+    *,
+    batch_id: str,
+    snapshot_id: str,
+    n_items: int,
+    approved_by: str,
+    quarantined: Mapping[str, Any] | None,
 ) -> None:
     """Record that a batch was approved and what it was frozen to.
+
+    Args:
+        quarantined: What was done about its quarantined items: left_out and kept (item ids), and
+            the reason; None where it had none.
 
     Raises:
         StoreError: If the batch is approved already.
@@ -159,6 +174,12 @@ def record_snapshot(
             "INSERT INTO snapshots VALUES (?, ?, ?, ?, now())",
             [snapshot_id, batch_id, n_items, approved_by],
         ).fetchall()
+        if quarantined is not None:
+            cursor.execute(
+                "INSERT INTO batch_quarantines"
+                " VALUES ($batch, $left_out, $kept, $reason, $by, now())",
+                {"batch": batch_id, "by": approved_by, **quarantined},
+            ).fetchall()
 
 
 def list_snapshots(store: Store) -> pl.DataFrame:

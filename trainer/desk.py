@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
-from db import batches, benchmarks, checkpoints, jobs
+from db import batches, benchmarks, checkpoints, jobs, quarantine
 from db.errors import NotFoundError
 from db.store import Store
 from trainer import jobs as folders
@@ -96,11 +96,29 @@ def prepare_training(
         spec=spec,
         config_yaml=folders.config_yaml(spec),
         command=folders.command_preview(spec, store.workspace.jobs),
-        checks=preflight_training(spec, store.workspace.root),
+        checks=[
+            *preflight_training(spec, store.workspace.root),
+            *_quarantine_check(store, found["snapshot_id"]),
+        ],
         recipe_name=recipe_name,
         snapshot_id=found["snapshot_id"],
         checkpoint_id=parent,
     )
+
+
+def _quarantine_check(store: Store, snapshot_id: str) -> list[Check]:
+    """Warn of a snapshot that holds items which ask a test query."""
+    held = quarantine.quarantined_in_snapshot(store, snapshot_id)
+    if not held:
+        return []
+    return [
+        Check(
+            "quarantine",
+            "warning",
+            f"{held} of the snapshot's items are quarantined: what they ask is a test query. "
+            "Approve a batch without them, or read the clean numbers of its evaluations alone.",
+        )
+    ]
 
 
 def prepare_evaluation(

@@ -5,10 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
+from curation.decontamination import Vectors
+
 ENCODER_VARIABLE = "RANKDESK_ENCODER"
 CHUNK = 256  # texts between two reports of progress
 
 Progress = Callable[[int, int], None]
+
+
+def encoder_name() -> str:
+    """Return what the variable names, else `MiniLM`."""
+    return os.environ.get(ENCODER_VARIABLE, "MiniLM")
 
 
 @cache
@@ -24,9 +33,26 @@ def _encoder() -> Any:
     return SentenceTransformer(source, trust_remote_code=False)
 
 
-def encode(texts: Sequence[str]) -> Any:
-    """Return an array (texts, dimensions) of vectors of length 1."""
-    return _encoder().encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+def encode(texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
+    """Return a vector of length 1 for each text, an array of (texts, dimensions).
+
+    An encoder reads the beginning of a text alone: MiniLM, 256 tokens.
+
+    Args:
+        on_progress: Told how many texts are encoded, and of how many.
+    """
+    encoder = _encoder()
+    # The longest first: texts of one length go together, and what is left goes ever faster.
+    order = sorted(range(len(texts)), key=lambda at: -len(texts[at]))
+    vectors = np.zeros((len(texts), encoder.get_embedding_dimension()), dtype=np.float32)
+    for start in range(0, len(order), CHUNK):
+        part = order[start : start + CHUNK]
+        vectors[part] = encoder.encode(
+            [texts[at] for at in part], normalize_embeddings=True, show_progress_bar=False
+        )
+        if on_progress:
+            on_progress(min(start + CHUNK, len(order)), len(order))
+    return vectors
 
 
 def nearest(
@@ -45,17 +71,10 @@ def nearest(
     import torch
     from sentence_transformers.util import semantic_search
 
-    encoder = _encoder()
     ids = list(among)
-    vectors = []
-    for start in range(0, len(ids), CHUNK):
-        part = [among[key] for key in ids[start : start + CHUNK]]
-        vectors.append(encoder.encode(part, convert_to_tensor=True, show_progress_bar=False))
-        if on_progress:
-            on_progress(min(start + CHUNK, len(ids)), len(ids))
-    corpus = torch.cat(vectors)
-    queries = encoder.encode(list(texts.values()), convert_to_tensor=True)
-    found = semantic_search(queries, corpus, top_k=k)
+    corpus = encode(list(among.values()), on_progress)
+    queries = encode(list(texts.values()))
+    found = semantic_search(torch.from_numpy(queries), torch.from_numpy(corpus), top_k=k)
     return {
         key: [(ids[int(hit["corpus_id"])], float(hit["score"])) for hit in hits]
         for key, hits in zip(texts, found, strict=True)

@@ -192,6 +192,9 @@ def batch_create(
     repaired: Annotated[
         bool, typer.Option("--repaired", help="Let repaired rankings through.")
     ] = False,
+    quarantined: Annotated[
+        bool, typer.Option("--quarantined", help="Let quarantined items in.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Select items into a named batch."""
@@ -202,6 +205,7 @@ def batch_create(
         reviewers=tuple(reviewer or ()),
         judged_since=judged_since.replace(tzinfo=UTC) if judged_since else None,
         only_ok=not repaired,
+        quarantined=quarantined,
     )
     with open_store(context) as store:
         batch_id = batching.create(store, name, selection, created_by=user())
@@ -217,11 +221,19 @@ def batch_create(
 def batch_approve(
     context: typer.Context,
     wanted: Annotated[str, typer.Argument(metavar="BATCH", help="Its id or name.")],
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Freeze it without what is quarantined.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--keep-because", help="Freeze quarantined items too, for this reason.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Freeze a batch to an immutable snapshot."""
     with open_store(context) as store:
-        manifest = batching.approve(store, wanted, approved_by=user())
+        manifest = batching.approve(
+            store, wanted, approved_by=user(), leave_out=leave_out, reason=reason
+        )
     emit(
         {"snapshot_id": manifest.snapshot_id, "n_items": manifest.n_items},
         as_json,

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.store import store
 from app.widgets.charts import intervals
+from app.widgets.clean_scores import clean_scores
 from app.widgets.evaluate_form import evaluate_form
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
@@ -146,6 +147,7 @@ right.selectbox(
     "Pinned baseline", list(by_id), format_func=by_id.__getitem__, key="baseline", on_change=pin
 )
 results(rows, measure)
+clean_scores(opened, benchmark_id, rows, measure)
 with st.container(horizontal=True):
     link("compare", "Compare up to five, every pair tested", "compare", benchmark=benchmark_id)
     link("queries", "Look at two of them query by query", "difference", benchmark=benchmark_id)

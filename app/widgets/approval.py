@@ -7,7 +7,7 @@ from app.store import user
 from app.widgets.page import NOTICE, mendable
 from app.widgets.text import many, plain
 from curation import batching
-from db import batches
+from db import batches, quarantine
 from db.store import Store
 
 _ASKED = "batch_to_approve"
@@ -74,15 +74,43 @@ def _dialog(store: Store, batch_id: str) -> None:
             "A snapshot cannot be changed or taken back; its manifest says that "
             f"**{plain(user())}** approved it."
         )
+    held = quarantine.quarantined_in(store, batch_id)
+    if held:
+        names = sorted({name for row in held for name in row["benchmarks"]})
+        st.warning(
+            f"{many(len(held), 'item is', 'items are')} quarantined: what they ask is a test query "
+            f"of {plain(', '.join(names))}.",
+            icon=":material/policy:",
+        )
     with st.container(horizontal=True):
-        agreed = st.button("Approve", key="approve-now", type="primary", icon=":material/verified:")
+        label = f"Leave {len(held):,} out and approve" if held else "Approve"
+        agreed = st.button(label, key="approve-now", type="primary", icon=":material/verified:")
         st.button("Not now", on_click=_close)
-    if agreed:
+    reason = _keep_them() if held else ""
+    if agreed or reason:
         with mendable():
-            manifest = batching.approve(store, batch_id, approved_by=user())
+            manifest = batching.approve(
+                store,
+                batch_id,
+                approved_by=user(),
+                leave_out=bool(held) and not reason,
+                reason=reason,
+            )
             st.session_state[NOTICE] = f"Snapshot {manifest.snapshot_id} is frozen."
             _close()
             st.switch_page(
                 "views/batches.py",
                 query_params={"view_of": "snapshots", "snapshot": manifest.snapshot_id},
             )
+
+
+def _keep_them() -> str:
+    """Draw what keeps quarantined items in; return the reason once it is given."""
+    with st.expander("Train on them all the same"), st.form("keep-quarantined", border=False):
+        reason = st.text_input(
+            "Why", key="keep-reason", help="Stands with the batch and in the snapshot's manifest."
+        )
+        asked = st.form_submit_button("Approve with them", key="keep-now")
+    if asked and not (reason or "").strip():
+        st.error("Say why they are to be trained on.", icon=":material/error:")
+    return (reason or "").strip() if asked else ""

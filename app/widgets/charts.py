@@ -77,6 +77,33 @@ def kept_lines(curve: pl.DataFrame, cut: float) -> Layers:
     return alt.layer(lines, _cut_rule(cut)).properties(height=HEIGHT)
 
 
+def score_histogram(counts: list[int], cut: float) -> Layers:
+    """Return how many items have their nearest test query at which score, with the cut.
+
+    Args:
+        counts: Items in each of equal bins over 0..1.
+    """
+    width = 1 / len(counts)
+    bins = pl.DataFrame({"items": counts}).with_row_index("bin")
+    bins = bins.filter(pl.col("items") > 0).select(
+        "items", low=pl.col("bin") * width, high=(pl.col("bin") + 1) * width, ground=pl.lit(0.5)
+    )
+    bars = (
+        alt.Chart(bins)
+        .mark_bar(binSpacing=1, color="#3f63c9")
+        .encode(
+            x=alt.X("low:Q", bin="binned", title="Cosine", scale=alt.Scale(domain=[0, 1])),
+            x2="high:Q",
+            # A log scale, or a few items near the cut could not be seen beside thousands that
+            # are like nothing; it has no 0, so that bars stand on a half.
+            y=alt.Y("items:Q", title="Items", scale=alt.Scale(type="log", domainMin=0.5)),
+            y2="ground:Q",
+            tooltip=[alt.Tooltip("low", format=".2f"), "items"],
+        )
+    )
+    return alt.layer(bars, _cut_rule(cut)).properties(height=HEIGHT)
+
+
 def _cut_rule(cut: float) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(pl.DataFrame({"cut": [cut]}))

@@ -1,5 +1,6 @@
 """The form of a new batch: filters, what they let through, a name."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import altair as alt
@@ -9,11 +10,11 @@ import streamlit as st
 from app.store import user
 from app.widgets.filters import VERDICTS
 from app.widgets.page import NOTICE, mendable
-from app.widgets.text import many
+from app.widgets.text import many, plain
 from curation import batching
 from curation.batching import Selection
 from curation.consistency import DEFAULT_CUT
-from db import items, judgments
+from db import items, judgments, quarantine
 from db.store import Store
 
 
@@ -25,6 +26,7 @@ def new_batch(store: Store) -> None:
     with right.container(border=True):
         found = batching.preview(store, chosen)
         _preview(found, chosen)
+        _left_out(store, found, chosen)
         name = st.text_input("Name", key="batch_name", placeholder="biology, first round")
         if st.button(
             f"Create batch of {many(found.height, 'item')}",
@@ -75,6 +77,12 @@ def _selection(store: Store) -> Selection:
         key="batch_repaired",
         help="Teacher responses with missing, repeated or foreign ids were repaired when parsed.",
     )
+    quarantined = st.checkbox(
+        "Let quarantined items in",
+        key="batch_quarantined",
+        help="They ask a benchmark's test query (page Decontamination). Approving them takes a "
+        "reason.",
+    )
     return Selection(
         domains=tuple(domains),
         verdicts=tuple(verdicts),
@@ -82,6 +90,7 @@ def _selection(store: Store) -> Selection:
         reviewers=tuple(reviewers),
         judged_since=_midnight(days),
         only_ok=not repaired,
+        quarantined=quarantined,
     )
 
 
@@ -90,6 +99,16 @@ def _midnight(days: int) -> datetime | None:
     if not days:
         return None
     return datetime.combine(datetime.now(UTC).date() - timedelta(days=days), time(), tzinfo=UTC)
+
+
+def _left_out(store: Store, found: pl.DataFrame, chosen: Selection) -> None:
+    """Say what stays out because it is quarantined, and what could not be looked at."""
+    if not chosen.quarantined:
+        with_them = batching.preview(store, replace(chosen, quarantined=True))
+        if missing := len(with_them) - len(found):
+            st.caption(f":material/policy: {many(missing, 'quarantined item')} left out.")
+    if never := [row["name"] for row in quarantine.summary(store) if row["scan_id"] is None]:
+        st.caption(f":material/policy: Not compared with {plain(', '.join(never))} yet.")
 
 
 def _preview(found: pl.DataFrame, chosen: Selection) -> None:
