@@ -37,6 +37,7 @@ def test_a_fix_records_a_human_ranking_and_labels(store):
             "reviewers": [],
             "judged_since": None,
             "only_ok": True,
+            "quarantined": False,
         },
     ).to_dicts()
     assert (row["ranking_id"], row["chain_id"]) == (human.ranking_id, "ri3")

@@ -262,9 +262,11 @@ def test_a_server_that_dies_at_work_says_what_its_log_says(tmp_path):
     engine._server = vllm._Server([sys.executable, "-c", death], dict(os.environ), 9, log)
     engine._server._process.wait()
     told = r"ended with code 3 at work. First error: RuntimeError: no memory left .*vllm\.log"
-    for question in (
-        engine.generate(PROMPTS[0], GREEDY),
-        engine.score_next(PROMPTS[0], ("a", "b")),
-    ):
-        with pytest.raises(EngineError, match=told):
-            asyncio.run(question)
+    with asyncio.Runner() as runner:  # connections live and die with one event loop
+        for question in (
+            engine.generate(PROMPTS[0], GREEDY),
+            engine.score_next(PROMPTS[0], ("a", "b")),
+        ):
+            with pytest.raises(EngineError, match=told):
+                runner.run(question)
+        runner.run(engine.close())
