@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from curation.demo.reasoning import NO_FAULTS
-from curation.demo.teacher_server import SimulatedTeacher
+from curation.demo.teacher import MODEL, SimulatedTeacher
 from curation.demo.world import World, build_world
 from curation.prices import Price, write_prices
 from curation.source_folder import SourceQuery, write_source
@@ -37,7 +37,8 @@ def make_sampled(root: Path) -> None:
 
     def answer(handler: Handler, number: int) -> None:
         model = handler.body["model"]
-        handler.send(200, teachers[model].complete(handler.body) | {"model": model})
+        said = teachers[model].complete(handler.body | {"model": MODEL})
+        handler.send(200, said | {"model": model})
 
     with serving(answer) as server:
         judged = ["--samples", "3", "--orders", "3", "--judge", CAREFUL]

@@ -38,6 +38,8 @@ class Handler(BaseHTTPRequestHandler):
         self.body = body
         try:
             self.server.script(self, number)
+        except (KeyError, ValueError) as error:  # the script's own; nobody asks again after a 400
+            self.send(400, {"error": {"message": repr(error)}})
         finally:
             with self.server.lock:
                 self.server.open -= 1
