@@ -8,7 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from curation.chains import concludes_on, mentioned
+import numpy as np
+
+from curation.chains import agrees, mentioned
+from curation.languages import language_of
 
 Check = Literal[
     "no_chain", "unknown", "ignored", "contradiction", "language", "loop", "cut", "leak"
@@ -17,15 +20,20 @@ CHECKS: dict[Check, str] = {
     "no_chain": "No chain",
     "unknown": "Names passages that are not there",
     "ignored": "Never names some passages",
-    "contradiction": "Ends on another passage than the answer's first",
-    "language": "Switches to another script",
+    "contradiction": "Ends on another order than the answer",
+    "language": "Switches to another language",
     "loop": "Repeats itself",
     "cut": "Cut off before its answer",
     "leak": "Repeats the gold answer",
 }
-REPEATS = 4  # times that one sentence stands in a chain before it counts as a loop
+REPEATS = 4  # times that one sentence stands in a chain, or words run over, before it is a loop
+LOOP = 16  # words at least that run over and over
+PERIOD = 24  # words at most of what runs over and over without a full stop between
 FOREIGN = 8  # letters of another script than the query's and the passages'
 LEAK = 8  # words in a row that a chain shares with the gold answer alone
+SHORT_LEAK = 3  # a shorter answer counts whole, from this many words on
+SENTENCE = 12  # different words of a sentence whose language can be told
+SHARED = 0.2  # of its words, in the query and the passages: it is in their language
 _WORDS = re.compile(r"\w+")
 _SENTENCES = re.compile(r"[.!?]\s+|\n+")
 _LATIN_TO = "\u024f"
@@ -63,14 +71,14 @@ def failed_checks(
     found: list[Check] = []
     if any(not 1 <= number <= n for number in named):
         found.append("unknown")
-    if named and not set(range(1, n + 1)) <= named:
+    if not set(range(1, n + 1)) <= named:
         found.append("ignored")
-    last = concludes_on(chain, n)
-    if last and permutation[0] not in last:
+    if agrees(chain, permutation) is False:
         found.append("contradiction")
-    if _switches(chain, texts):
+    sentences = _SENTENCES.split(chain)
+    if _switches(chain, texts) or _strays(sentences, texts):
         found.append("language")
-    if _loops(chain):
+    if _loops(sentences):
         found.append("loop")
     if status in ("truncated", "no_answer"):
         found.append("cut")
@@ -81,13 +89,16 @@ def failed_checks(
 
 def _leaks(chain: str, texts: Sequence[str], answer: str) -> bool:
     """Say whether a chain has words in a row from the answer that no text it was shown has."""
-    shared = _runs(chain) & _runs(answer)
-    return bool(shared) and not shared <= set().union(*map(_runs, texts))
+    length = min(LEAK, len(_WORDS.findall(answer)))
+    if length < SHORT_LEAK:
+        return False  # a word or a number is soon found without having been told
+    shared = _runs(chain, length) & _runs(answer, length)
+    return bool(shared) and not shared <= set().union(*(_runs(text, length) for text in texts))
 
 
-def _runs(text: str) -> set[tuple[str, ...]]:
+def _runs(text: str, length: int) -> set[tuple[str, ...]]:
     words = _WORDS.findall(text.lower())
-    return {tuple(words[i : i + LEAK]) for i in range(len(words) - LEAK + 1)}
+    return {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
 
 
 def _switches(chain: str, texts: Sequence[str]) -> bool:
@@ -100,8 +111,54 @@ def _switches(chain: str, texts: Sequence[str]) -> bool:
     )
 
 
-def _loops(chain: str) -> bool:
-    """Say whether a sentence of some length stands in a chain again and again."""
-    sentences = (each.strip(" .!?").lower() for each in _SENTENCES.split(chain))
-    counts = Counter(each for each in sentences if len(each.split()) >= 4)
-    return any(count >= REPEATS for count in counts.values())
+def _strays(sentences: Sequence[str], texts: Sequence[str]) -> bool:
+    """Say whether a sentence is in a language that neither query nor passages are in.
+
+    A sentence in their language shares its small words with them: only one that shares few is worth
+    the time of asking for its language.
+    """
+    few, every = _vocabulary(texts[:4]), None
+    for sentence in sentences:
+        words = {word for word in _WORDS.findall(sentence.lower()) if word.isalpha()}
+        wanted = SHARED * len(words)
+        if len(words) < SENTENCE or len(words & few) >= wanted:
+            continue
+        every = every or _vocabulary(texts)
+        if len(words & every) >= wanted:
+            continue
+        language = language_of(sentence)
+        of_texts = {language_of(text) for text in (" ".join(texts), *texts)} - {None}
+        if language and of_texts and language not in of_texts:
+            return True
+    return False
+
+
+def _vocabulary(texts: Sequence[str]) -> set[str]:
+    return set(_WORDS.findall(" ".join(texts).lower()))
+
+
+def _loops(sentences: Sequence[str]) -> bool:
+    """Say whether a sentence of some length, or a run of words, comes again and again."""
+    said = (each.strip(" .!?").lower() for each in sentences)
+    counts = Counter(each for each in said if len(each.split()) >= 4)
+    if any(count >= REPEATS for count in counts.values()):
+        return True
+    return any(_runs_over(each.lower().split()) for each in sentences)
+
+
+def _runs_over(words: Sequence[str]) -> bool:
+    """Say whether at least `LOOP` words are the same few, over and over."""
+    if len(words) <= LOOP:
+        return False
+    numbers: dict[str, int] = {}
+    coded = np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int32)
+    for period in range(1, min(PERIOD, len(words) // REPEATS) + 1):
+        wanted = max(LOOP, REPEATS * period) - period
+        same = coded[period:] == coded[:-period]
+        if np.count_nonzero(same) < wanted:
+            continue
+        breaks = np.flatnonzero(~same)
+        gaps = np.diff(breaks, prepend=-1, append=len(same)) - 1
+        if gaps.max() >= wanted:
+            return True
+    return False

@@ -1,10 +1,18 @@
-"""What a chain says about which passage: its text cut at the `[7]` mentions."""
+"""What a chain says about which passage: its text cut at the `[7]` and `passage 7` mentions."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_MENTION = re.compile(r"\[(\d{1,4})\]")
+_MENTION = re.compile(r"\[(\d{1,4})\]|(?<=[Pp]assage )(\d{1,3})\b")
+_ORDER = re.compile(r"\[\d{1,4}\](?:\s*>\s*\[\d{1,4}\])+")
+# "[3] is better than [1]", "[3] over [1]": what stands between says which comes first.
+_PREFERENCE = re.compile(
+    r"\[(\d{1,4})\]\s+(?:(?:is|are|seems|ranks)\s+(?:\w+\s+)?)?"
+    r"(?:(?:better|higher|stronger|closer|more\s+\w+)\s+than|over|above|before|beats)"
+    r"\s+(?:passage\s+)?\[(\d{1,4})\]",
+    re.IGNORECASE,
+)
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -33,7 +41,7 @@ Piece(text=', not [9].', identifier=None)]
     found: list[Piece] = []
     plain_from = 0
     for match in _MENTION.finditer(chain):
-        identifier = int(match[1])
+        identifier = _number(match)
         if not 1 <= identifier <= n:
             continue
         if match.start() > plain_from:
@@ -56,32 +64,48 @@ def renumbered(chain: str, numbers: Sequence[int]) -> str:
         '[3] over [5], not [9].'
     """
     return "".join(
-        piece.text if piece.identifier is None else f"[{numbers[piece.identifier - 1]}]"
+        piece.text if piece.identifier is None else _called(piece, numbers[piece.identifier - 1])
         for piece in pieces(chain, len(numbers))
     )
 
 
 def mentioned(chain: str) -> set[int]:
-    """Return every number that a chain names in brackets, whether a passage has it or not.
+    """Return every number that a chain names, whether a passage has it or not.
 
     Example:
-        >>> sorted(mentioned("Take [2], not [9]."))
-        [2, 9]
+        >>> sorted(mentioned("Take [2] or passage 3, not [9]."))
+        [2, 3, 9]
     """
-    return {int(match[1]) for match in _MENTION.finditer(chain)}
+    return {_number(match) for match in _MENTION.finditer(chain)}
 
 
-def concludes_on(chain: str, n: int) -> set[int]:
-    """Return the passages of 1..n in the last sentence that names any: what a chain ends on.
+def agrees(chain: str, permutation: Sequence[int]) -> bool | None:
+    """Say whether the last preference that a chain states is the answer's; None if it states none.
+
+    A stated order (`[3] > [1]`) or comparison (`[3] is better than [1]`) is contradicted by an
+    answer that has any two of its passages the other way round; a last sentence that only names
+    passages, by an answer that begins with none of them.
+
+    Args:
+        permutation: The answer, 1-based.
 
     Example:
-        >>> concludes_on("[1] is off. So [3] is best. That is all.", 3)
-        {3}
+        >>> agrees("Final order: [2] > [3] > [1].", [2, 1, 3])
+        False
+        >>> agrees("[1] is off. So [3] is best.", [3, 2, 1])
+        True
     """
+    place = {number: at for at, number in enumerate(permutation)}
     for sentence in reversed(_BETWEEN_SENTENCES.split(chain)):
-        if named := {number for number in mentioned(sentence) if 1 <= number <= n}:
-            return named
-    return set()
+        stated = [match[0] for match in _ORDER.finditer(sentence)]
+        compared = [match.groups() for match in _PREFERENCE.finditer(sentence)]
+        orders = [re.findall(r"\d+", stated[-1])] if stated else compared
+        known = [[place[int(n)] for n in order if int(n) in place] for order in orders]
+        if any(len(order) > 1 for order in known):
+            return all(order == sorted(order) for order in known)
+        if named := place.keys() & mentioned(sentence):
+            return permutation[0] in named
+    return None
 
 
 def excerpt(chain: str, shown: Sequence[int], n: int) -> str:
@@ -106,9 +130,20 @@ def excerpt(chain: str, shown: Sequence[int], n: int) -> str:
         if named <= numbers.keys() if named else opening:
             kept.append(
                 "".join(
-                    part.text if part.identifier is None else f"[{numbers[part.identifier]}]"
+                    part.text
+                    if part.identifier is None
+                    else _called(part, numbers[part.identifier])
                     for part in parts
                 )
             )
         opening = opening and not named
     return " ".join(kept).strip()
+
+
+def _number(mention: re.Match[str]) -> int:
+    return int(mention[1] or mention[2])
+
+
+def _called(piece: Piece, number: int) -> str:
+    """Return a mention of another passage, in the form of this one."""
+    return f"[{number}]" if piece.text.startswith("[") else str(number)

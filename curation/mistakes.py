@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from curation.chains import concludes_on
+from curation.chains import agrees
 from curation.permutation import parse_response
 
 Reason = Literal["lost", "format", "contradiction", "chosen"]
@@ -58,10 +58,7 @@ def broken(calls: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Mistake]:
 
 
 def contradicting(calls: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Mistake]:
-    """Return the queries where a chain ends on one passage and the answer begins with another.
-
-    The last passages that a chain mentions are its conclusion: the first of the answer should be
-    among those of its last sentence that mentions any.
+    """Return the queries where a chain ends on another order than its answer; see `chains.agrees`.
 
     Args:
         calls: By qid, rows with kind, response, docids and permutation.
@@ -69,16 +66,14 @@ def contradicting(calls: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Mist
     found = []
     for qid, rows in calls.items():
         answers = (_agrees(row) for row in rows if row["kind"] == "order")
-        judged = [agrees for agrees in answers if agrees is not None]
+        judged = [answer for answer in answers if answer is not None]
         wrong = judged.count(False)
         if wrong:
-            detail = f"{wrong} of {len(judged)} chains end on others than the answer's first"
+            detail = f"{wrong} of {len(judged)} chains end on another order than the answer's"
             found.append(Mistake(qid, "contradiction", detail, wrong / len(judged)))
     return sorted(found, key=lambda each: -each.severity)
 
 
 def _agrees(row: Mapping[str, Any]) -> bool | None:
-    """Return whether an answer begins with what its chain concludes; None without a conclusion."""
     chain = parse_response(str(row["response"]), len(row["docids"])).chain
-    last = concludes_on(chain, len(row["docids"]))
-    return int(row["permutation"][0]) in last if last else None
+    return agrees(chain, row["permutation"])
