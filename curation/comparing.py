@@ -13,6 +13,10 @@ from curation.errors import CurationError
 from curation.significance import Comparison, compare, holm, interval
 
 LEVEL = 0.05
+PAIR_COLUMNS = (
+    *("pair", "difference", "95 % interval", "p", "p (Holm)", "win / tie / loss"),
+    *("effect size", "detectable"),
+)
 _MARKS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -141,7 +145,16 @@ def as_markdown(found: Comparisons) -> str:
     for mark, name, mean, bounds in mean_rows(found):
         share = f"{found.judged[name]:.0%}" if name in found.judged else "–"
         rows.append(f"| {mark} | {_cell(name)} | {mean} | {bounds} | {share} |")
-    return "\n".join([*rows, "", note(found)])
+    head = [_cell(each) for each in PAIR_COLUMNS]
+    rows += [
+        "",
+        note(found),
+        "",
+        f"| {' | '.join(head)} |",
+        "|---" + "|--:" * (len(head) - 1) + "|",
+    ]
+    rows += [f"| {' | '.join(_cell(each) for each in row)} |" for row in pair_rows(found)]
+    return "\n".join(rows)
 
 
 def as_latex(found: Comparisons) -> str:
@@ -154,7 +167,11 @@ def as_latex(found: Comparisons) -> str:
     ]
     for mark, name, mean, bounds in mean_rows(found, raised=r"$^{{{}}}$"):
         rows.append(rf"{mark} & {_tex(name)} & {mean} & {bounds} \\")
-    return "\n".join([*rows, r"\bottomrule", r"\end{tabular}", f"% {note(found)}"])
+    rows += [r"\bottomrule", r"\end{tabular}", f"% {note(found)}"]
+    head = " & ".join(_tex(each) for each in PAIR_COLUMNS)
+    rows += [rf"\begin{{tabular}}{{l{'r' * (len(PAIR_COLUMNS) - 1)}}}", r"\toprule", rf"{head} \\"]
+    rows += [r"\midrule", *(" & ".join(map(_tex, row)) + r" \\" for row in pair_rows(found))]
+    return "\n".join([*rows, r"\bottomrule", r"\end{tabular}"])
 
 
 def mean_rows(found: Comparisons, raised: str = " {}") -> list[tuple[str, str, str, str]]:
@@ -167,6 +184,27 @@ def mean_rows(found: Comparisons, raised: str = " {}") -> list[tuple[str, str, s
         mean = f"{100 * found.means[name]:.2f}" + (raised.format(beaten) if beaten else "")
         low, high = found.intervals[name]
         rows.append((marks[name], name, mean, f"{100 * low:.2f} to {100 * high:.2f}"))
+    return rows
+
+
+def pair_rows(found: Comparisons) -> list[tuple[str, ...]]:
+    """Return every pair's difference and its tests as text, in points, by `PAIR_COLUMNS`."""
+    rows: list[tuple[str, ...]] = []
+    for pair in found.pairs:
+        tested = pair.comparison
+        low, high = tested.ci
+        rows.append(
+            (
+                f"{pair.first} − {pair.second}",
+                f"{100 * tested.difference:+.2f}" + ("" if pair.separable else " (not separable)"),
+                f"{100 * low:+.2f} to {100 * high:+.2f}",
+                f"{tested.p:.4f}",
+                f"{pair.p_corrected:.4f}",
+                f"{tested.wins} / {tested.ties} / {tested.losses}",
+                "–" if tested.effect is None else f"{tested.effect:.2f}",
+                "–" if tested.detectable is None else f"{100 * tested.detectable:.2f}",
+            )
+        )
     return rows
 
 
@@ -186,5 +224,5 @@ def _cell(text: str) -> str:
 
 def _tex(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    special |= {char: f"\\{char}" for char in "&%$#_{}"}
+    special |= {"−": "$-$", **{char: f"\\{char}" for char in "&%$#_{}"}}
     return "".join(special.get(char, char) for char in " ".join(text.split()))

@@ -71,6 +71,10 @@ class Row:
         published_average: Of a published row, over all data sets of its table, 0..1.
         source: Of a published row, where it stands.
         evaluations: Of a measured row, the evaluation of each benchmark.
+        ci95: Of a measured average, its bootstrap interval over queries, within each benchmark.
+        gain: Of a measured average, less that of the first stage over the same queries.
+        gain_ci95: Its interval.
+        p_holm: Paired permutation test of the gain, corrected over the rows of the leaderboard.
     """
 
     kind: Literal["measured", "published"]
@@ -83,6 +87,10 @@ class Row:
     published_average: float | None = None
     source: str = ""
     evaluations: dict[str, str] = field(default_factory=dict)
+    ci95: tuple[float, float] | None = None
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
+    p_holm: float | None = None
 
 
 @cache
@@ -189,7 +197,7 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 def as_markdown(rows: Sequence[Row], benchmarks: Sequence[str]) -> str:
     """Return a leaderboard as a Markdown table, values × 100."""
     head, *cells = _cells(rows, benchmarks, missing="–")
-    lines = [head, ["---"] * 5 + ["--:"] * (len(benchmarks) + 2) + ["---"], *cells]
+    lines = [head, ["---"] * 5 + ["--:"] * (len(benchmarks) + 6) + ["---"], *cells]
     shown = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     return "".join(f"| {' | '.join(line)} |\n" for line in shown)
 
@@ -203,14 +211,25 @@ def as_csv(rows: Sequence[Row], benchmarks: Sequence[str]) -> str:
 
 def _cells(rows: Sequence[Row], benchmarks: Sequence[str], *, missing: str) -> list[list[str]]:
     lines = [[*("system", "kind", "first stage", "strategy", "window"), *benchmarks]]
-    lines[0] += ["average", "average as published", "source"]
+    lines[0] += ["average", "95 % interval", "gain", "its 95 % interval", "p (Holm)"]
+    lines[0] += ["average as published", "source"]
     for row in rows:
-        values = [row.values.get(name) for name in benchmarks]
-        values += [row.average, row.published_average]
-        points = [missing if value is None else f"{100 * value:.2f}" for value in values]
+        points = [_point(row.values.get(name), missing) for name in benchmarks]
+        points += [_point(row.average, missing), _bounds(row.ci95, missing)]
+        points += [_point(row.gain, missing, "+"), _bounds(row.gain_ci95, missing)]
+        points += [missing if row.p_holm is None else f"{row.p_holm:.4f}"]
+        points += [_point(row.published_average, missing)]
         cells = [row.system, row.kind, row.first_stage, row.strategy, row.window]
         lines.append([*cells, *points, row.source])
     return lines
+
+
+def _point(value: float | None, missing: str, sign: str = "") -> str:
+    return missing if value is None else f"{100 * value:{sign}.2f}"
+
+
+def _bounds(bounds: tuple[float, float] | None, missing: str) -> str:
+    return missing if bounds is None else " to ".join(_point(each, missing) for each in bounds)
 
 
 def _squeezed(name: str) -> str:

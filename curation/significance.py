@@ -131,6 +131,56 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
     )
 
 
+def macro_interval(groups: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a macro average: the mean of the groups' means.
+
+    Queries are drawn anew within each group, which all keep their size and count the same.
+    """
+    data = [np.asarray(each, dtype=float) for each in groups]
+    if all(np.ptp(each) == 0 for each in data):
+        mean = float(np.mean([each[0] for each in data]))
+        return mean, mean
+    rng = np.random.default_rng(SEED)
+    drawn = [rng.choice(each, (RESAMPLES, each.size)).mean(axis=1) for each in data]
+    low, high = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def compare_macro(
+    a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]
+) -> tuple[float, tuple[float, float], float]:
+    """Compare the macro averages of two systems over the same queries, `a` minus `b`.
+
+    Returns:
+        The difference, its 95 % bootstrap interval and the two-sided p of a paired permutation
+        test: within each query the systems change places.
+
+    Raises:
+        ValueError: If the groups are not equally many, or not of the same sizes, or there is none.
+    """
+    if not a or [len(each) for each in a] != [len(each) for each in b] or not all(map(len, a)):
+        raise ValueError("both systems need the same groups of queries, none of them empty")
+    differences = [np.subtract(x, y) for x, y in zip(a, b, strict=True)]
+    weighted = np.concatenate([each / (len(each) * len(differences)) for each in differences])
+    weighted[np.abs(weighted) < _TIE / weighted.size] = 0.0
+    p = 1.0
+    if weighted.size > 1 and weighted.any():
+        from scipy import stats
+
+        p = float(
+            stats.permutation_test(
+                (weighted,),
+                np.sum,
+                permutation_type="samples",
+                n_resamples=RESAMPLES,
+                vectorized=True,
+                rng=np.random.default_rng(SEED),
+                batch=1000,
+            ).pvalue
+        )
+    return float(weighted.sum()), macro_interval([each.tolist() for each in differences]), p
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for testing them all (Holm 1979), in the order given."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])

@@ -163,17 +163,25 @@ def costs(store: Store, evaluation_ids: list[str]) -> list[dict[str, Any]]:
 
     Returns:
         Rows of evaluation_id, queries, calls, rounds (sequential depth), prompt_tokens,
-        completion_tokens (means), seconds_p50, seconds_p95; none for what made no calls.
+        completion_tokens (means), seconds_p50, seconds_p95; none for what made no calls. The calls
+        of a round go out together, so a query takes the longest call of each of its rounds.
     """
     return store.rows(
         """
-        WITH queries AS (
+        WITH rounds AS (
             SELECT
-                evaluation_id, qid, count(*) AS calls, max(round) AS rounds,
-                sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
-                sum(seconds) AS seconds
+                evaluation_id, qid, round, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
+                sum(completion_tokens) AS completion_tokens, max(seconds) AS seconds
             FROM evaluation_calls
             WHERE evaluation_id IN (SELECT unnest($ids::VARCHAR[]))
+            GROUP BY ALL
+        ),
+        queries AS (
+            SELECT
+                evaluation_id, qid, sum(calls) AS calls, max(round) AS rounds,
+                sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
+                sum(seconds) AS seconds
+            FROM rounds
             GROUP BY ALL
         )
         SELECT

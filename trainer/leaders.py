@@ -1,15 +1,18 @@
 """What was measured on the benchmarks of a suite, gathered into rows of a leaderboard."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from curation.leaderboard import PublishedTable, Row, macro_average, ordered, published_rows
+from curation.significance import compare_macro, holm, macro_interval
 from db import checkpoints, evaluations, suites
 from db.store import Store
 from trainer.costs import engines_of
 from trainer.scoreboard import FIRST_STAGE
 
+FIRST_STAGE_ROW = "first stage"
 # Of settings, what does not tell one way of ranking from another.
 _BESIDE = ("measures",)
 
@@ -56,9 +59,44 @@ def leaderboard(
                 evaluations={name: row["evaluation_id"] for name, row in newest.items()},
             )
         )
+    found = _tested(store, found, suite["benchmarks"], measure)
     if published is not None and measure == published.measure:
         found += published_rows(published, suite["benchmarks"])
     return ordered(found)
+
+
+def _tested(store: Store, rows: list[Row], benchmarks: list[str], measure: str) -> list[Row]:
+    """Add to the measured averages their intervals, and how they compare with the first stage."""
+    ids = [each for row in rows for each in row.evaluations.values()]
+    values: dict[str, dict[str, float]] = {each: {} for each in ids}
+    for evaluation_id, qid, value in evaluations.per_query(store, ids, measure).rows():
+        values[evaluation_id][qid] = value
+    whole = [row for row in rows if row.average is not None]
+    by_benchmark = {
+        id(row): [values[row.evaluations[name]] for name in benchmarks] for row in whole
+    }
+    first = next((by_benchmark[id(row)] for row in whole if row.system == FIRST_STAGE_ROW), None)
+    tests = {}
+    for row in whole:
+        own = by_benchmark[id(row)]
+        if first and own is not first and [*map(set, own)] == [*map(set, first)]:
+            paired = [[of[qid] for qid in base] for of, base in zip(own, first, strict=True)]
+            tests[id(row)] = compare_macro(paired, [list(each.values()) for each in first])
+    corrected = dict(zip(tests, holm([p for _, _, p in tests.values()]), strict=True))
+    found = []
+    for row in rows:
+        gain, gain_ci95, _ = tests.get(id(row), (None, None, None))
+        queries = [list(each.values()) for each in by_benchmark.get(id(row), [])]
+        found.append(
+            replace(
+                row,
+                ci95=macro_interval(queries) if queries else None,
+                gain=gain,
+                gain_ci95=gain_ci95,
+                p_holm=corrected.get(id(row)),
+            )
+        )
+    return found
 
 
 _FIRST_STAGES = {"run": "the benchmark's run", "bm25": "BM25", "dense": "MiniLM"}
@@ -75,7 +113,7 @@ def _way(row: dict[str, Any]) -> str:
 
 def _system(row: dict[str, Any], models: dict[str, str]) -> str:
     if row["evaluation_id"].startswith(f"{FIRST_STAGE}:"):
-        return "first stage"
+        return FIRST_STAGE_ROW
     engines = engines_of(row)
     main = models.get(row["checkpoint_id"] or "") or engines.get("main", {}).get("model", "")
     small = f" + {Path(engines['small']['model']).name}" if "small" in engines else ""

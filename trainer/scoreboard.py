@@ -12,7 +12,7 @@ import polars as pl
 from curation import benchmarks as benchmark_files
 from curation import holes, scoring, significance
 from curation.benchmark_folders import DEFAULT_SPLIT
-from curation.comparing import Comparisons, compare_all
+from curation.comparing import LEVEL, Comparisons, compare_all
 from curation.errors import CurationError
 from db import benchmarks, evaluations
 from db.store import Store
@@ -156,8 +156,7 @@ def table(store: Store, benchmark_id: str, measure: str = "nDCG@10") -> list[dic
     Returns:
         Rows in the order they were made: evaluation_id, name, checkpoint_id, strategy, settings,
         summary, created_at, measure, n, value (mean, 0..1), ci95 (low, high), is_baseline, judged
-        and holes (see `judged`; None without results); and difference, difference_ci95, p, wins,
-        ties, losses, which are None for the baseline.
+        and holes (see `judged`; None without results); and what `compare` adds.
     """
     rows = evaluations.list_evaluations(store, benchmark_id)
     baseline = benchmarks.pinned_baseline(store, benchmark_id) or f"{FIRST_STAGE}:{benchmark_id}"
@@ -205,6 +204,11 @@ def compare(
 
     Args:
         against: Which evaluation each is compared with; itself, or none, is no comparison.
+
+    Returns:
+        The rows with measure, n, value, ci95, is_baseline; and difference, difference_ci95, p,
+        p_holm (over the comparisons of these rows), separable, wins, ties, losses, effect and
+        detectable (see `significance.Comparison`), which are None without a comparison.
     """
     ids = list({row["evaluation_id"] for row in rows} | set(against.values()))
     values = evaluations.per_query(store, ids, measure)
@@ -235,9 +239,16 @@ def compare(
                 "difference": comparison and comparison.difference,
                 "difference_ci95": comparison and comparison.ci,
                 "p": comparison and comparison.p,
+                "p_holm": None,
+                "separable": None,
                 "wins": comparison and comparison.wins,
                 "ties": comparison and comparison.ties,
                 "losses": comparison and comparison.losses,
+                "effect": comparison and comparison.effect,
+                "detectable": comparison and comparison.detectable,
             }
         )
+    tested = [row for row in found if row["p"] is not None]
+    for row, corrected in zip(tested, significance.holm([r["p"] for r in tested]), strict=True):
+        row |= {"p_holm": corrected, "separable": corrected < LEVEL}
     return found

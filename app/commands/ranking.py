@@ -249,6 +249,7 @@ _EVALUATION = {
     "ci95": "95 % interval",
     "difference": "against the baseline",
     "p": "p",
+    "p_holm": "p (Holm)",
 }
 
 

@@ -13,6 +13,7 @@ from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.scores import score_table
 from app.widgets.text import interval, many, p_value, points
+from curation.comparing import LEVEL
 from db import benchmarks, evaluations
 from trainer import ingest
 
@@ -32,10 +33,14 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
                     "n": row["n"],
                     "difference": points(row["difference"], signed=True),
                     "difference_ci": interval(row["difference_ci95"]),
+                    "verdict": verdict(row),
                     "p": p_value(row["p"]),
+                    "p_holm": p_value(row["p_holm"]),
                     "wtl": "–"
                     if row["wins"] is None
                     else f"{row['wins']} / {row['ties']} / {row['losses']}",
+                    "effect": row["effect"],
+                    "detectable": points(row["detectable"]),
                     "strategy": row["strategy"],
                     "judged": row["judged"],
                     "holes": row["holes"],
@@ -55,8 +60,21 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
             "n": "n",
             "difference": st.column_config.TextColumn("Difference", alignment="right"),
             "difference_ci": "Its 95 % interval",
+            "verdict": "",
             "p": "p (paired)",
+            "p_holm": st.column_config.TextColumn(
+                "p (Holm)", help="Corrected for testing every row of the table."
+            ),
             "wtl": "Win / tie / loss",
+            "effect": st.column_config.NumberColumn(
+                "Effect size", format="%.2f", help="Cohen's d of the paired differences."
+            ),
+            "detectable": st.column_config.TextColumn(
+                "Detectable",
+                alignment="right",
+                help="The smallest true difference that this benchmark would show in four cases of "
+                "five, given how the differences vary.",
+            ),
             "strategy": "Strategy",
             "judged": st.column_config.NumberColumn(
                 "Judged@10",
@@ -78,8 +96,8 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
         },
     )
     st.caption(
-        "⚑ is the baseline. Differences are paired by query; p by a permutation test. "
-        "Where the interval of a difference holds 0, the gain is not shown."
+        "⚑ is the baseline. Differences are paired by query; p by a permutation test, corrected "
+        f"by Holm over the table: not separable is p (Holm) ≥ {LEVEL}."
     )
     drawn = [row for row in rows if row["value"] is not None]
     if len(drawn) > 1:
@@ -99,6 +117,15 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
                 ),
                 alt="Means with their intervals",
             )
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """Say whether a row is told apart from the baseline."""
+    if row["separable"] is None:
+        return ""
+    if not row["separable"]:
+        return "not separable"
+    return "▲ better" if row["difference"] > 0 else "▼ worse"
 
 
 def repaired(summary: dict[str, Any]) -> str:

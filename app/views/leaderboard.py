@@ -8,7 +8,8 @@ import streamlit as st
 from app.store import store
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.pick import pick
-from app.widgets.text import many, plain
+from app.widgets.text import interval, many, p_value, plain, points
+from curation.comparing import LEVEL
 from curation.leaderboard import (
     PublishedTable,
     Row,
@@ -20,7 +21,8 @@ from curation.leaderboard import (
     published_rows,
     published_tables,
 )
-from db import benchmarks, suites
+from db import benchmarks, evaluations, suites
+from db.store import Store
 from trainer import ingest, leaders
 
 NONE = "none"
@@ -57,6 +59,10 @@ def board(rows: list[Row], columns: list[str], name: str) -> None:
                 "window": row.window,
                 "evaluated": f"{len(row.values)} of {len(columns)}",
                 "average": _points(row.average),
+                "ci": interval(row.ci95),
+                "gain": points(row.gain, signed=True),
+                "gain_ci": interval(row.gain_ci95),
+                "p": p_value(row.p_holm),
                 **{key: _points(row.values.get(column)) for key, column in keys.items()},
                 "as published": _points(row.published_average),
                 "source": row.source,
@@ -67,6 +73,7 @@ def board(rows: list[Row], columns: list[str], name: str) -> None:
     )
     number = st.column_config.NumberColumn
     whole = all(len(row.values) == len(columns) for row in rows)
+    nothing_measured = all(row.ci95 is None for row in rows)
     unquoted = all(row.published_average is None for row in rows)
     st.dataframe(
         frame,
@@ -88,6 +95,20 @@ def board(rows: list[Row], columns: list[str], name: str) -> None:
                 "Average",
                 format="%.2f",
                 help="Macro, over the benchmarks shown: each counts the same.",
+            ),
+            "ci": None if nothing_measured else "95 % interval",
+            "gain": None
+            if nothing_measured
+            else st.column_config.TextColumn(
+                "Gain", alignment="right", help="Over the first stage, on the same queries."
+            ),
+            "gain_ci": None if nothing_measured else "Its 95 % interval",
+            "p": None
+            if nothing_measured
+            else st.column_config.TextColumn(
+                "p (Holm)",
+                help="Paired permutation test within queries, corrected over the measured rows: "
+                f"from {LEVEL} on, a gain is not separable from none.",
             ),
             **{key: number(column, format="%.2f") for key, column in keys.items()},
             "as published": None
@@ -113,17 +134,32 @@ def _points(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
+def ids() -> tuple[str, ...]:
+    """Return the evaluations there are: new ones change what is measured."""
+    return tuple(
+        row["evaluation_id"]
+        for each in benchmarks.list_benchmarks(opened)
+        for row in evaluations.list_evaluations(opened, each["benchmark_id"])
+    )
+
+
+@st.cache_data(max_entries=50, show_spinner="Comparing …")
+def measured(_store: Store, suite: str, wanted: str, known: tuple[str, ...]) -> list[Row]:
+    """Return `leaders.leaderboard`, whose resampling takes a moment a row."""
+    return leaders.leaderboard(_store, suite, published_tables().get(wanted))
+
+
 def of_workspace(suite: str, members: list[str], wanted: str) -> None:
     """Draw the leaderboard of a suite or a benchmark."""
     table = published_tables().get(wanted)
     if table is not None:
         said(table, members)
-    board(leaders.leaderboard(opened, suite, table), members, suite)
+    board(measured(opened, suite, wanted, ids()), members, suite)
     st.caption(
         "Measured rows are this workspace's evaluations: of several of one model with the same "
         "settings the newest counts. Published ones are quoted, and come from other hardware and "
         "library versions: half a point of the average, and one or two of a data set, are rerun "
-        "noise. Whether two measured rows differ is tested on the Compare page."
+        "noise. Whether two measured rows differ on one benchmark is tested on the Compare page."
     )
 
 

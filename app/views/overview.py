@@ -45,7 +45,7 @@ def measured() -> None:
                 "value": [points(row["value"]) for row in rows],
                 "ci": [interval(row["ci95"]) for row in rows],
                 "gain": [points(row["difference"], signed=True) for row in rows],
-                "p": [p_value(row["p"]) for row in rows],
+                "p": [p_value(row["p_holm"]) for row in rows],
             }
         ),
         hide_index=True,
@@ -55,7 +55,7 @@ def measured() -> None:
             "value": "nDCG@10",
             "ci": "95 % interval",
             "gain": "Against baseline",
-            "p": "p",
+            "p": "p (Holm)",
         },
     )
 

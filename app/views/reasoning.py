@@ -72,8 +72,13 @@ def quality(
                 "variant": variant,
                 "value": 100 * row["value"],
                 "ci": interval(row["ci95"]),
-                "difference": points(row["difference"], signed=True),
-                "p": p_value(row["p"]),
+                "difference": points(row["difference"], signed=True)
+                + (" (not separable)" if row["separable"] is False else ""),
+                "difference_ci": interval(row["difference_ci95"]),
+                "p": p_value(row["p_holm"]),
+                "wtl": "–"
+                if row["wins"] is None
+                else f"{row['wins']} / {row['ties']} / {row['losses']}",
                 "tokens": cost["completion_tokens"],
                 "calls": cost["calls"],
                 "ece": rate and rate.ece,
@@ -91,7 +96,9 @@ def quality(
             "value": number("nDCG@10", format="%.2f"),
             "ci": "95 % interval",
             "difference": f"Against {plain(next(iter(found)))}",
-            "p": "p",
+            "difference_ci": "Its 95 % interval",
+            "p": "p (Holm)",
+            "wtl": "Win / tie / loss",
             "tokens": number("Generated tokens", format="%.0f"),
             "calls": number("Calls", format="%.1f"),
             "ece": number("ECE", format="%.3f", help="Expected calibration error"),

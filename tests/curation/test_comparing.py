@@ -55,7 +55,10 @@ def test_tables_mark_who_beats_whom_and_take_any_name(values):
     assert "Not separable: 1 of 3 pairs" in table
     latex = as_latex(found)
     assert rf"b & strong \& sure\_1 & {mean}$^{{ac}}$ &" in latex
-    assert latex.count(r"\\") == 4
+    assert latex.count(r"\\") == 8
+    assert r"| weak − twin\|2 |" in table
+    assert "(not separable)" in table
+    assert r"weak $-$ twin|2 &" in latex
     assert as_json(found)["pairs"][0]["separable"] is True
 
 

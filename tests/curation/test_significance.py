@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.significance import compare, holm, interval, proportion, ratio_interval
+from curation.significance import (
+    compare,
+    compare_macro,
+    holm,
+    interval,
+    macro_interval,
+    proportion,
+    ratio_interval,
+)
 
 
 def test_four_clear_wins_have_the_exact_p_of_a_sign_flip():
@@ -71,3 +79,20 @@ def test_a_ratio_of_sums_has_an_interval_around_it():
     assert (high - low) / 2 == pytest.approx(1.959964 * (22 / 9) ** 0.5 / 1.5)
     assert ratio_interval([2.0], [1.0]) == (2, 2)
     assert ratio_interval([1.0, 9.0], [1.0, 1.0])[0] == 0
+
+
+def test_a_macro_average_counts_each_benchmark_the_same():
+    better, base = [[0.5] * 10, [0.9, 0.7]], [[0.4] * 10, [0.3, 0.5]]
+    difference, (low, high), p = compare_macro(better, base)
+    assert difference == pytest.approx((0.1 + 0.4) / 2)
+    assert low <= difference <= high
+    assert low == pytest.approx((0.1 + 0.2) / 2)
+    assert p < 0.01
+    assert compare_macro(base, base) == (0.0, (0.0, 0.0), 1.0)
+    with pytest.raises(ValueError, match="same groups"):
+        compare_macro(better, [[0.4] * 9, [0.3, 0.5]])
+
+
+def test_a_macro_interval_of_one_benchmark_is_about_the_usual_one():
+    values = [0.1, 0.4, 0.35, 0.8, 0.95, 0.2, 0.6, 0.55]
+    assert macro_interval([values]) == pytest.approx(interval(values), abs=0.01)

@@ -53,6 +53,34 @@ def test_one_model_by_the_same_settings_is_a_row_and_its_newest_counts(two):
     assert row.average == 0.375
 
 
+def test_averages_are_tested_against_the_first_stage(two):
+    for benchmark in ("bright-biology", "bright-pony"):
+        evaluations.insert_evaluation(
+            two,
+            evaluation_id=f"first-stage:id {benchmark}",
+            benchmark_id=f"id {benchmark}",
+            checkpoint_id=None,
+            name="first-stage",
+            strategy="first-stage",
+            settings={},
+            summary={},
+            measures=pl.DataFrame({"qid": ["q"], "measure": ["nDCG@10"], "value": [0.1]}),
+            rankings=pl.DataFrame({"qid": ["q"], "docids": [["d"]]}),
+            calls=pl.DataFrame(),
+        )
+    evaluate(two, "bright-biology", 0.5, served("r1"))
+    evaluate(two, "bright-pony", 0.3, served("r1"))
+    evaluate(two, "bright-pony", 0.9, served("r2"))
+    model, first, part = leaderboard(two, "two", None)
+    assert (model.gain, model.ci95, first.gain, part.ci95) == (
+        pytest.approx(0.3),
+        (pytest.approx(0.4), pytest.approx(0.4)),
+        None,
+        None,
+    )
+    assert model.p_holm == 0.5  # of the four sign patterns of two queries, two are as far apart
+
+
 @pytest.mark.parametrize(
     "other",
     [
