@@ -175,7 +175,18 @@ def _archived(path: Path) -> Iterator[tuple[str, bytes, bool]]:
         kind = (record.http_headers.get_header("Content-Type") or "").partition(";")[0].strip()
         is_html = kind.lower() in ("text/html", "application/xhtml+xml")
         if record.http_headers.get_statuscode() == "200" and (is_html or kind == "text/plain"):
-            yield url, record.content_stream().read(), is_html
+            content = record.content_stream().read()
+            _whole(path, url, record)
+            yield url, content, is_html
+
+
+def _whole(path: Path, url: str, record: "ArcWarcRecord") -> None:
+    """Refuse a record of which less is there than it says: an archive that was cut off ends so."""
+    if record.raw_stream.limit > 0:
+        raise FormatError(
+            f"it is no whole WARC file: the page {url:.100} is cut off; fetch the file again",
+            file=path,
+        )
 
 
 def _records(path: Path) -> Iterator[tuple[str, "ArcWarcRecord"]]:

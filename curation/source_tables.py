@@ -7,6 +7,7 @@ problem files are such tables. Qrels, where they are given, are human labels.
 
 import csv
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
@@ -25,7 +26,8 @@ PASSAGE_FIELDS: tuple[Field, ...] = ("docid", "title", "passage")
 COLUMNS: dict[Field, tuple[str, ...]] = {
     "qid": ("qid", "_id", "query_id", "id"),
     "text": ("text", "query", "question", "problem", "content"),
-    "answer": ("answer", "solution", "gold_answer"),
+    # LeetCode's solutions stand in a column for each programming language.
+    "answer": ("answer", "solution", "gold_answer", "python", "java", "c++", "javascript"),
     "domain": ("domain", "subject", "type"),
     "docid": ("_id", "docid", "id"),
     "title": ("title",),
@@ -33,6 +35,7 @@ COLUMNS: dict[Field, tuple[str, ...]] = {
 }
 """Names under which each field is looked for, in this order."""
 
+_LONGEST = 1 << 27  # characters of a field; Python's own limit is 131,072
 _PROBLEMS = ("problem", "content")  # MATH's and LeetCode's name for the query
 Mapped = Mapping[Field, str]
 """The column that a field is in; "" where there is none."""
@@ -72,14 +75,37 @@ def read_table(
     pool = pl.DataFrame(
         list(read_source_passages(passages, columns)), schema=PASSAGES_SCHEMA, orient="row"
     )
+    kept, absent = _within(kept, set(pool["docid"]))
+    if qrels is not None and not kept:
+        raise SourceError(f"No passage that {qrels} calls relevant is in {passages}.")
     unlabelled = len(read) - len(kept)
+    unanswered = sum(not each.answer for each in kept) if qrels is None else 0
+    notes = {
+        "labels of passages that are not there": absent,
+        "queries without an answer": unanswered,
+    }
     return Draft(
         kind=_kind(queries, columns, labelled=qrels is not None),
         queries=kept,
         passages=pool,
         read={"queries": len(read), "passages": len(pool)},
         dropped={"no positive label": unlabelled} if unlabelled else {},
+        notes={note: count for note, count in notes.items() if count},
     )
+
+
+def _within(queries: list[SourceQuery], known: set[str]) -> tuple[list[SourceQuery], int]:
+    """Keep labels of passages that are there, and queries that keep one; count the others.
+
+    A part of a collection, or a query list of a larger one, is a source too.
+    """
+    kept, absent = [], 0
+    for query in queries:
+        there = tuple(docid for docid in query.relevant if docid in known)
+        absent += len(query.relevant) - len(there)
+        if there or not query.relevant:
+            kept.append(replace(query, relevant=there))
+    return kept, absent
 
 
 def read_source_queries(path: Path, domain: str, columns: Mapped) -> Iterator[SourceQuery]:
@@ -204,6 +230,7 @@ def _there(row: Row, names: tuple[str, ...]) -> bool:
 
 def _csv_rows(path: Path) -> Iterator[Row]:
     """Yield the rows of a CSV file; the number is of the line on which a row ends."""
+    csv.field_size_limit(_LONGEST)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)

@@ -81,7 +81,11 @@ def test_a_mapping_without_a_field_is_refused():
 def test_columns_are_guessed_from_the_first_rows(tmp_path):
     rows = first_rows(write(tmp_path, "q.csv", "slug,content,python\na,b,c\nd,e,f\n"), 1)
     columns = list(rows[0].values)
-    assert [guessed(field, columns) for field in ("qid", "text", "answer")] == ["", "content", ""]
+    assert [guessed(field, columns) for field in ("qid", "text", "answer")] == [
+        "",
+        "content",
+        "python",
+    ]
     assert first_rows(write(tmp_path, "q.tsv", "1\tx\n"), 3) == []
 
 
@@ -128,9 +132,32 @@ def test_what_does_not_fit_together_is_refused(tmp_path, queries, told):
 
 
 def test_labels_must_name_passages_that_are_there(tmp_path):
-    with pytest.raises(SourceError, match="names 'p9' under relevant"):
+    with pytest.raises(SourceError, match="No passage that .*qrels calls relevant is in"):
         added(
             tmp_path,
             write(tmp_path, "q.jsonl", '{"qid": "a", "text": "x"}'),
             qrels=write(tmp_path, "qrels", "a 0 p9 1"),
         )
+
+
+def test_labels_of_passages_that_a_part_of_a_collection_lacks_are_counted(tmp_path):
+    draft = read_table(
+        write(tmp_path, "queries.tsv", "7\twhat is it\n8\tand this\n"),
+        write(tmp_path, "collection.tsv", "0\tzero\n1\tone\n"),
+        "web",
+        qrels=write(tmp_path, "qrels.tsv", "7 0 1 1\n7 0 99 1\n8 0 98 1\n"),
+    )
+    assert [(each.qid, each.relevant) for each in draft.queries] == [("7", ("1",))]
+    assert draft.notes == {"labels of passages that are not there": 2}
+    assert draft.dropped == {"no positive label": 1}
+
+
+def test_leetcode_columns_are_known_and_missing_answers_noticed(tmp_path):
+    table = f'id,content,python\n1,"{"long " * 40_000}",def f(): pass\n2,short,\n'
+    draft = read_table(
+        write(tmp_path, "leetcode.csv", table),
+        write(tmp_path, "passages.jsonl", PASSAGES),
+        "leetcode",
+    )
+    assert [each.answer for each in draft.queries] == ["def f(): pass", ""]
+    assert draft.notes == {"queries without an answer": 1}

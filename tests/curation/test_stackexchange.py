@@ -213,6 +213,11 @@ def test_what_leads_nowhere_is_said(posts: Path, tmp_path: Path):
     broken.write_bytes(b"no archive at all\n" * 9)
     with pytest.raises(FormatError, match="no whole WARC"):
         read_stackexchange(posts, broken, "bio")
+    cut = web_archive(tmp_path / "cut.warc")
+    start = cut.read_bytes().index(b"</p>")  # within the first page
+    cut.write_bytes(cut.read_bytes()[:start])
+    with pytest.raises(FormatError, match="no whole WARC file: the page .*is cut off"):
+        read_stackexchange(posts, cut, "bio")
     posts.write_bytes(posts_xml(POSTS[3:6]))
     with pytest.raises(SourceError, match="no question whose accepted answer holds a link"):
         read_stackexchange(posts, empty, "bio")
