@@ -33,6 +33,8 @@ class Scan:
         shared_passages: Of the benchmark's passages, those that are candidates of an item.
         histograms: By way, how many items have their nearest query in each of equal bins over 0..1.
         began: UTC, before the items were read.
+        alike: Ids of the items' relevant passages (`passages.passage_id`) that are like relevant
+            passages of the benchmark; None where that was not looked at.
     """
 
     benchmark_id: str
@@ -44,6 +46,7 @@ class Scan:
     shared_passages: int
     histograms: dict[str, list[int]]
     began: datetime
+    alike: list[str] | None = None
 
 
 # A scan has no say on a pair that a person decided about.
@@ -82,9 +85,10 @@ def record_scan(
     """
     scan_id = new_id()
     tag = pl.lit(scan_id).alias("scan_id")
+    same, like = set(shared), set(scan.alike or ())
     with store.transaction() as cursor:
         cursor.execute(
-            "INSERT INTO contamination_scans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO contamination_scans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 scan_id,
                 scan.benchmark_id,
@@ -97,6 +101,7 @@ def record_scan(
                 json.dumps(scan.histograms),
                 scanned_by,
                 scan.began,
+                None if scan.alike is None else len(scan.alike),
             ],
         ).fetchall()
         insert_frame(
@@ -107,12 +112,14 @@ def record_scan(
         insert_frame(
             cursor,
             "INSERT INTO contamination_passages BY NAME"
-            " SELECT i.scan_id, u.item_id, count(*) AS shared"
+            " SELECT i.scan_id, u.item_id, count_if(i.shared) AS shared, count_if(i.alike) AS alike"
             " FROM (SELECT item_id, unnest(passage_ids) AS passage_id FROM items) u"
             " JOIN incoming i USING (passage_id) GROUP BY ALL",
-            pl.DataFrame({"passage_id": shared}, schema={"passage_id": pl.String}).with_columns(
-                tag
-            ),
+            pl.DataFrame(
+                [(each, each in same, each in like) for each in sorted(same | like)],
+                schema={"passage_id": pl.String, "shared": pl.Boolean, "alike": pl.Boolean},
+                orient="row",
+            ).with_columns(tag),
         )
         values = {"scan": scan_id, "benchmark": scan.benchmark_id, "author": SCAN}
         cursor.execute(_QUARANTINE, values).fetchall()
@@ -176,8 +183,8 @@ def summary(store: Store) -> list[dict[str, Any]]:
     rows = store.rows(
         """
         SELECT b.benchmark_id, b.name, s.* EXCLUDE (benchmark_id), p.*,
-               (SELECT count(*) FROM contamination_passages c WHERE c.scan_id = s.scan_id)
-                   AS sharing,
+               (SELECT count_if(shared > 0) FROM contamination_passages c
+                WHERE c.scan_id = s.scan_id) AS sharing,
                (SELECT count(*) FROM items i WHERE i.created_at > s.scanned_at) AS new_items,
                (SELECT count(DISTINCT item_id) FROM pair_decisions d
                 WHERE d.benchmark_id = b.benchmark_id AND d.decision = 'quarantine') AS quarantined,
@@ -210,7 +217,8 @@ def list_pairs(store: Store, benchmark_id: str) -> pl.DataFrame:
         One row for each item and test query: item_id, domain, query (the item's), qid, exact,
         words, meaning (scores, None where that way did not list it), over, state (`quarantined`,
         `released`, `near`: a near miss that nobody decided about), reason, decided_by, shared (of
-        the item's candidates, those that the benchmark holds).
+        the item's candidates, those that the benchmark holds), alike (of its relevant ones, those
+        like a relevant passage of the benchmark; None where that was not looked at).
     """
     return store.frame(
         """
@@ -233,11 +241,11 @@ def list_pairs(store: Store, benchmark_id: str) -> pl.DataFrame:
                CASE decision WHEN 'quarantine' THEN 'quarantined' WHEN 'release' THEN 'released'
                     ELSE 'near' END AS state,
                coalesce(reason, '') AS reason, coalesce(decided_by, '') AS decided_by,
-               coalesce(c.shared, 0) AS shared
+               coalesce(c.shared, 0) AS shared, c.alike
         FROM found FULL JOIN decided USING (item_id, qid)
         JOIN items i USING (item_id)
         LEFT JOIN (
-            SELECT item_id, shared FROM contamination_passages
+            SELECT item_id, shared, alike FROM contamination_passages
             JOIN latest_scans USING (scan_id) WHERE benchmark_id = $benchmark
         ) c USING (item_id)
         ORDER BY exact IS NULL, greatest(coalesce(words, 0), coalesce(meaning, 0)) DESC,
@@ -318,3 +326,21 @@ def item_passages(store: Store) -> Iterator[tuple[str, str]]:
         result = cursor.execute("SELECT passage_id, text FROM passages")
         while rows := result.fetchmany(2000):
             yield from rows
+
+
+def relevant_passages(store: Store) -> dict[str, str]:
+    """Return id and text of every passage that is relevant to some item."""
+    rows = store.rows(
+        """
+        SELECT passage_id, text FROM passages WHERE passage_id IN (
+            SELECT passage_id
+            FROM (
+                SELECT unnest(passage_ids) AS passage_id, unnest(docids) AS docid, relevant_docids
+                FROM items
+            )
+            WHERE list_contains(relevant_docids, docid)
+        )
+        ORDER BY passage_id
+        """
+    )
+    return {row["passage_id"]: row["text"] for row in rows}

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from curation import decontamination
-from curation.benchmarks import read_benchmark
+from curation.benchmarks import Benchmark, read_benchmark
 from curation.decontamination import Cuts, DecontaminationError, Fingerprints, Kind, Pair, Vectors
 from db import benchmarks, items, quarantine
 from db.ids import content_id, now
@@ -30,17 +30,25 @@ class _Items:
         queries: By item id.
         vectors: Of the queries, in their order.
         passages: Of the candidates, by passage id.
+        relevant: Texts of the relevant passages, by passage id; None where they are not compared.
         began: UTC, before they were read.
     """
 
     queries: dict[str, str]
     vectors: Vectors
     passages: Fingerprints
+    relevant: dict[str, str] | None
     began: datetime
 
 
 def scan(
-    store: Store, wanted: Sequence[str], cuts: Cuts, *, scanned_by: str, on_progress: Progress
+    store: Store,
+    wanted: Sequence[str],
+    cuts: Cuts,
+    *,
+    scanned_by: str,
+    on_progress: Progress,
+    passages: bool = False,
 ) -> list[str]:
     """Compare all items with some benchmarks, and return the ids of the benchmarks.
 
@@ -49,6 +57,7 @@ def scan(
     Args:
         wanted: Ids or names of benchmarks; empty for all of them.
         on_progress: Told how much is done, of how much, and what is done now.
+        passages: Compare relevant passages by words and meaning too; embedding them takes long.
 
     Raises:
         NotFoundError: There is no such benchmark.
@@ -61,7 +70,7 @@ def scan(
             "No benchmark is registered, so there is nothing to compare with. Add one with "
             "`rankdesk benchmark add`."
         )
-    training = _read_items(store, on_progress)
+    training = _read_items(store, on_progress, passages=passages)
     for at, row in enumerate(found):
         done = _ENCODING + (1 - _ENCODING) * at / len(found)
         on_progress(done, 1, f"comparing with {row['name']}")
@@ -107,7 +116,7 @@ def embedded(
     return np.array([found[ids[text]] for text in texts], dtype=np.float32)
 
 
-def _read_items(store: Store, on_progress: Progress) -> _Items:
+def _read_items(store: Store, on_progress: Progress, *, passages: bool) -> _Items:
     began = now()
     queries = {row["item_id"]: row["query"] for row in items.queries(store)}
     if not queries:
@@ -115,7 +124,8 @@ def _read_items(store: Store, on_progress: Progress) -> _Items:
             "The workspace has no items to compare. Import a teacher's rankings first."
         )
     on_progress(0, 1, "reading the candidates")
-    passages = decontamination.fingerprints(quarantine.item_passages(store))
+    prints = decontamination.fingerprints(quarantine.item_passages(store))
+    relevant = quarantine.relevant_passages(store) if passages else None
     vectors = embedded(
         store,
         list(queries.values()),
@@ -123,7 +133,7 @@ def _read_items(store: Store, on_progress: Progress) -> _Items:
             _ENCODING * done / total, 1, f"embedding the items' queries: {done:,} of {total:,}"
         ),
     )
-    return _Items(queries, vectors, passages, began)
+    return _Items(queries, vectors, prints, relevant, began)
 
 
 def _compare(
@@ -161,11 +171,50 @@ def _compare(
             shared_passages=n_shared,
             histograms={"words": words.histogram, "meaning": meaning.histogram},
             began=training.began,
+            alike=None
+            if training.relevant is None
+            else _alike(store, training.relevant, benchmark, cuts, on_progress),
         ),
         _frame(pairs, cuts),
         shared,
         scanned_by=scanned_by,
     )
+
+
+def _alike(
+    store: Store,
+    texts: dict[str, str],
+    benchmark: Benchmark,
+    cuts: Cuts,
+    on_progress: Callable[[str], None],
+) -> list[str]:
+    """Return the ids of the texts that are like a passage relevant to a test query."""
+    wanted = {docid for judged in benchmark.qrels.values() for docid, r in judged.items() if r > 0}
+    pool = benchmark.every_passage()
+    test = {docid: pool[docid].text for docid in sorted(wanted & pool.keys())}
+    if not (texts and test):
+        return []
+
+    def embed(which: str, of: dict[str, str]) -> Vectors:
+        return embedded(
+            store,
+            list(of.values()),
+            lambda done, total: on_progress(f"embedding {which}: {done:,} of {total:,}"),
+        )
+
+    words = decontamination.word_pairs(texts, test, cuts.words)
+    meaning = decontamination.meaning_pairs(
+        list(texts),
+        embed("the items' relevant passages", texts),
+        list(test),
+        embed("the benchmark's relevant passages", test),
+        cuts.meaning,
+    )
+    over = [
+        *(pair for pair in words.pairs if pair.over(cuts.words)),
+        *(pair for pair in meaning.pairs if pair.over(cuts.meaning)),
+    ]
+    return sorted({pair.item_id for pair in over})
 
 
 def _frame(pairs: Sequence[Pair], cuts: Cuts) -> pl.DataFrame:

@@ -21,6 +21,7 @@ COLUMNS = {
     "released": "released",
     "shared_passages": "shared passages",
     "sharing": "items sharing",
+    "alike_passages": "relevant passages alike",
 }
 
 
@@ -41,6 +42,13 @@ def decontaminate(
             f"[words={_DEFAULT.words}, meaning={_DEFAULT.meaning}]."
         ),
     ] = None,
+    passages: Annotated[
+        bool,
+        typer.Option(
+            "--passages",
+            help="Compare relevant passages by words and meaning too. Each is embedded once.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find training items that ask a benchmark's test query, and quarantine them."""
@@ -49,7 +57,14 @@ def decontaminate(
     cuts = _cuts(cut or [])
     progress = Progress("decontaminate")
     with open_store(context) as store:
-        compared = scan(store, benchmark or [], cuts, scanned_by=user(), on_progress=progress)
+        compared = scan(
+            store,
+            benchmark or [],
+            cuts,
+            scanned_by=user(),
+            on_progress=progress,
+            passages=passages,
+        )
         rows = [row for row in quarantine.summary(store) if row["benchmark_id"] in compared]
         result = [_result(row) | {"pairs": _pairs(store, row["benchmark_id"])} for row in rows]
     progress.done("done")

@@ -47,6 +47,7 @@ def summary_table(rows: list[dict[str, Any]]) -> None:
             "n_queries",
             "shared_passages",
             "sharing",
+            "alike_passages",
             "scanned_at",
         ),
         hide_index=True,
@@ -64,6 +65,11 @@ def summary_table(rows: list[dict[str, Any]]) -> None:
                 "Passages shared", help="Of the benchmark, those that are candidates of an item."
             ),
             "sharing": number("Items sharing", help="With a passage of the benchmark."),
+            "alike_passages": number(
+                "Relevant alike",
+                help="Relevant passages of items that are like a relevant one of the benchmark, by "
+                "words or meaning. Empty where that was not compared.",
+            ),
             "scanned_at": st.column_config.DatetimeColumn("Compared", format="YYYY-MM-DD HH:mm"),
         },
     )

@@ -58,6 +58,12 @@ def scan_form(store: Store, rows: list[dict[str, Any]]) -> None:
                 key="scan_meaning",
                 help="Cosine of the queries' embeddings. The encoder reads a query's beginning.",
             )
+            passages = st.checkbox(
+                "Relevant passages too",
+                key="scan_passages",
+                help="By words and meaning, those of the items with those of the benchmark. Each "
+                "is embedded once, which takes long. Otherwise passages are compared exactly.",
+            )
             started = st.form_submit_button("Compare", type="primary", key="scan_start")
         st.caption(
             "Three ways: equal but for case, punctuation and spacing; the same runs of characters; "
@@ -66,10 +72,10 @@ def scan_form(store: Store, rows: list[dict[str, Any]]) -> None:
             "when you leave this page; each query is embedded once, so the next comparison goes on."
         )
         if started:
-            _scan(store, wanted, words, meaning)
+            _scan(store, wanted, Cuts(words, meaning), passages=passages)
 
 
-def _scan(store: Store, wanted: list[str], words: float, meaning: float) -> None:
+def _scan(store: Store, wanted: list[str], cuts: Cuts, *, passages: bool) -> None:
     from trainer.decontaminate import scan  # the encoder comes with it
 
     if not wanted:
@@ -81,13 +87,7 @@ def _scan(store: Store, wanted: list[str], words: float, meaning: float) -> None
         bar.progress(done / total, plain(note))
 
     with mendable():
-        done = scan(
-            store,
-            wanted,
-            Cuts(words, meaning),
-            scanned_by=user(),
-            on_progress=show,
-        )
+        done = scan(store, wanted, cuts, scanned_by=user(), on_progress=show, passages=passages)
         st.session_state[NOTICE] = f"Compared with {many(len(done), 'benchmark')}."
         st.rerun()
 
@@ -104,6 +104,8 @@ def one_pair(store: Store, benchmark_id: str, pair: dict[str, Any]) -> None:
     said = f" by {plain(pair['decided_by'])}" if pair["decided_by"] else ""
     why = f": {plain(pair['reason'])}" if pair["reason"] else ""
     shared = f" :gray[· {many(pair['shared'], 'candidate')} shared]" if pair["shared"] else ""
+    if pair["alike"]:
+        shared += f" :gray[· {many(pair['alike'], 'relevant passage')} alike]"
     st.markdown(f":{_BADGES[state]}-badge[{STATES[state]}]{said}{why}{shared}")
     key = key_of("decide", benchmark_id, pair["item_id"], pair["qid"], state)
     with st.form(key, border=False):

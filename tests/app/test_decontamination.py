@@ -89,6 +89,10 @@ def test_the_command_finds_altered_queries(sample: Workspace, leaky: Leaky):
     assert row["shared_passages"] == row["sharing"] == 1
     held = {each["qid"]: each["item_id"] for each in row["pairs"] if each["exact"]}
     assert held == leaky.items
+    assert row["alike_passages"] is None
+    (row,) = rankdesk(sample, "decontaminate", "--benchmark", "leaky", "--passages")
+    assert row["alike_passages"] > 0  # the benchmark's one passage is a candidate's, in other case
+    assert row["sharing"] == 1
     every = rankdesk(sample, "decontaminate", "--cut", "words=1", "--cut", "meaning=1")
     assert {row["name"]: row["quarantined"] for row in every} == {"held-out": 0, "leaky": 2}
 
