@@ -1,25 +1,25 @@
 """What curation buys: signals against the truth, and models trained on what each lets through.
 
-    python bench/curation_study.py WORKSPACE [--train]
+    python bench/curation_study.py WORKSPACE [--train] [--plot FILE.svg]
 
 WORKSPACE is a demo workspace (`rankdesk --workspace WORKSPACE init --demo`): its truth is known,
 and is used here alone. First, each signal is scored as a finder of wrong items. With --train, SFT
 models are then trained on equally many items: any, those above the recipe's cut, those that a
 simulated reviewer approved; three seeds each, evaluated on the held-out queries. What was trained
-before in this workspace is not trained again.
+before in this workspace is not trained again. --plot draws both.
 """
 
-import sys
+import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from statistics import fmean, stdev
 from typing import Any
 
+import altair as alt
 import polars as pl
 
 from curation import batching
-from curation.agreement import DEFAULT_CUT as AGREEMENT_CUT
 from curation.consistency import DEFAULT_CUT
 from curation.demo.world import World, build_world
 from curation.measures import ndcg_at
@@ -33,16 +33,19 @@ from trainer.demo import BENCHMARK, SIZE, finish
 SEEDS = (1, 2, 3)
 ITEMS = 600
 EPOCHS = 4
+CUTS = (DEFAULT_CUT, 0.7, 0.9)  # of self-consistency
+TAUS = (-0.25, 0.0, 0.25, 0.5)  # of agreement among samples
 REVIEWER_ERRS = 0.05  # of the simulated reviewer's verdicts are the wrong way round
 Flags = dict[str, Callable[[dict[str, Any]], bool]]
 
 
-def main(root: Path, *, train: bool) -> None:
+def main(root: Path, *, train: bool, plot: Path | None) -> None:
     with Store.open(Workspace(root)) as store:
         items = look(store, build_world(seed=0, **SIZE))
-        signals(items)
-        if train:
-            compare(store, items)
+        found = signals(items)
+        trained = compare(store, items) if train else []
+    if plot:
+        draw(found, trained).save(plot)
 
 
 def look(store: Store, world: World) -> list[dict[str, Any]]:
@@ -70,18 +73,18 @@ def look(store: Store, world: World) -> list[dict[str, Any]]:
     return found
 
 
-def signals(items: Sequence[dict[str, Any]]) -> None:
+def signals(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Print precision and recall of each signal, for wrong orders and for wrong labels."""
     flags: Flags = {
-        f"recipe's cut (nDCG@10 < {DEFAULT_CUT})": lambda item: item["ndcg"] < DEFAULT_CUT,
-        f"3 samples (tau < {AGREEMENT_CUT})": lambda item: (
-            item["tau"] is None or item["tau"] < AGREEMENT_CUT
-        ),
-        "chain checks (any)": lambda item: bool(item["failed"]) or item["status"] != "ok",
-        "any of the three": lambda item: any(flag(item) for flag in list(flags.values())[:3]),
-        "simulated reviewer": lambda item: item["rejected"],
+        f"nDCG@10 < {cut}" + (" (recipe)" if cut == DEFAULT_CUT else ""): below("ndcg", cut)
+        for cut in CUTS
     }
-    wrong = {
+    flags |= {f"3 samples, τ < {cut}": below("tau", cut) for cut in TAUS}
+    flags["chain checks (any)"] = lambda item: bool(item["failed"]) or item["status"] != "ok"
+    cheap = [below("ndcg", DEFAULT_CUT), flags["chain checks (any)"]]
+    flags["recipe's cut or chain checks"] = lambda item: any(flag(item) for flag in cheap)
+    flags["simulated reviewer"] = lambda item: item["rejected"]
+    wrong: Flags = {
         "wrong order": lambda item: item["wrong order"],
         "wrong labels": lambda item: item["wrong labels"],
         "either": lambda item: item["wrong order"] or item["wrong labels"],
@@ -91,30 +94,65 @@ def signals(items: Sequence[dict[str, Any]]) -> None:
     columns = " | ".join(f"{name}: precision | recall" for name in wrong)
     print(f"\n| signal | flags | {columns} |")
     print("|---|--:|" + "--:|--:|" * len(wrong))
+    found = []
     for name, flag in flags.items():
         flagged = [item for item in items if flag(item)]
         cells = []
-        for is_so in wrong.values():
+        for fault, is_so in wrong.items():
             hits = sum(map(is_so, flagged))
-            cells += [f"{hits / max(1, len(flagged)):.2f}", f"{hits / sum(map(is_so, items)):.2f}"]
+            precision, recall = hits / max(1, len(flagged)), hits / sum(map(is_so, items))
+            cells += [f"{precision:.2f}", f"{recall:.2f}"]
+            found.append({"signal": name, "fault": fault, "precision": precision, "recall": recall})
         print(f"| {name} | {len(flagged)} | {' | '.join(cells)} |")
+    return found
 
 
-def compare(store: Store, items: Sequence[dict[str, Any]]) -> None:
+def below(name: str, cut: float) -> Callable[[dict[str, Any]], bool]:
+    """Return a signal that flags items whose value is below the cut, or that have none."""
+    return lambda item: item[name] is None or item[name] < cut
+
+
+def compare(store: Store, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Train and evaluate on equally many items of each kind, and print what came of it."""
     kinds: dict[str, list[str]] = {
         "unfiltered": [item["item_id"] for item in items],
         "recipe's cut": [item["item_id"] for item in items if item["ndcg"] >= DEFAULT_CUT],
         "reviewed": [item["item_id"] for item in items if not item["rejected"]],
     }
+    found = []
     print(f"\n| trained on {ITEMS} items | nDCG@10 × 100 by seed | mean | sd |\n|---|---|--:|--:|")
     for kind, ids in kinds.items():
-        values = [trained(store, kind, ids, seed) for seed in SEEDS]
-        each = ", ".join(f"{100 * value:.2f}" for value in values)
-        print(
-            f"| {kind} | {each} | {100 * fmean(values):.2f} | {100 * stdev(values):.2f} |",
-            flush=True,
+        values = [100 * trained(store, kind, ids, seed) for seed in SEEDS]
+        each = ", ".join(f"{value:.2f}" for value in values)
+        print(f"| {kind} | {each} | {fmean(values):.2f} | {stdev(values):.2f} |", flush=True)
+        found += [{"trained on": kind, "nDCG@10": value} for value in values]
+    return found
+
+
+def draw(signals: list[dict[str, Any]], models: list[dict[str, Any]]) -> alt.Chart:
+    """Return what each signal finds and takes along, and what models trained on the rest reach."""
+    of_either = pl.DataFrame(signals).filter(pl.col("fault") == "either")
+    axis = alt.Scale(domain=[0, 1.05])
+    base = alt.Chart(of_either).encode(
+        x=alt.X("recall:Q", scale=axis, title="Recall: wrong items that are flagged"),
+        y=alt.Y("precision:Q", scale=axis, title="Precision: flagged items that are wrong"),
+    )
+    chart = base.mark_point(filled=True, size=70, color="#2a78d6") + base.mark_text(
+        align="left", dx=7, dy=-5, fontSize=10
+    ).encode(text="signal:N")
+    chart = chart.properties(width=420, height=300, title="Signals against the truth")
+    if models:
+        order = list(dict.fromkeys(each["trained on"] for each in models))
+        scale = alt.Scale(zero=False, padding=12)
+        seeds = alt.Chart(pl.DataFrame(models)).encode(
+            x=alt.X("trained on:N", sort=order, title=f"Trained on {ITEMS} items"),
+            y=alt.Y("nDCG@10:Q", scale=scale, title="nDCG@10 × 100, held-out queries"),
         )
+        means = seeds.mark_tick(thickness=2, size=44, color="#b3541e").encode(y="mean(nDCG@10):Q")
+        chart |= (seeds.mark_point(filled=True, size=60, color="#2a78d6") + means).properties(
+            width=240, height=300, title="Models: three seeds and their mean"
+        )
+    return chart
 
 
 def trained(store: Store, kind: str, ids: Sequence[str], seed: int) -> float:
@@ -159,4 +197,9 @@ def trained(store: Store, kind: str, ids: Sequence[str], seed: int) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), train="--train" in sys.argv[2:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--train", action="store_true")
+    parser.add_argument("--plot", type=Path)
+    given = parser.parse_args()
+    main(given.workspace, train=given.train, plot=given.plot)
