@@ -1,5 +1,6 @@
 """The judgment log: appended, never changed; what is in force is a view over it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -11,22 +12,29 @@ from db.records import Judgment, Ranking, Verdict
 from db.store import Cursor, Store
 
 _FIELDS = (
-    "event_id, item_id, reviewer, verdict, reasons, note, ranking_id, relevant_docids, judged_at"
+    "event_id, item_id, reviewer, verdict, reasons, note, ranking_id, relevant_docids, grades,"
+    " guideline, campaign, judged_at"
 )
 
 
 def _append(cursor: Cursor, values: dict[str, Any]) -> None:
     cursor.execute(
         "INSERT INTO judgment_events (event_id, kind, item_id, reviewer, verdict, reasons, note,"
-        " ranking_id, relevant_docids, undoes, code_version, judged_at) VALUES ($event_id, $kind,"
-        " $item_id, $reviewer, $verdict, $reasons, $note, $ranking_id, $relevant_docids, $undoes,"
-        " $code_version, now())",
+        " ranking_id, relevant_docids, grades, guideline, campaign, seconds, undoes, code_version,"
+        " judged_at) VALUES ($event_id, $kind, $item_id, $reviewer, $verdict, $reasons, $note,"
+        " $ranking_id, $relevant_docids, map($graded::VARCHAR[], $grades::TINYINT[]), $guideline,"
+        " $campaign, $seconds, $undoes, $code_version, now())",
         {
             "verdict": None,
             "reasons": [],
             "note": "",
             "ranking_id": None,
             "relevant_docids": None,
+            "graded": [],
+            "grades": [],
+            "guideline": None,
+            "campaign": None,
+            "seconds": None,
             "undoes": None,
             **values,
         },
@@ -45,10 +53,20 @@ def append_judgment(
     relevant_docids: list[str] | None,
     corrected: Ranking | None,
     code_version: str,
+    grades: Mapping[str, int] | None = None,
+    guideline: str | None = None,
+    campaign: str | None = None,
+    seconds: float | None = None,
 ) -> str:
     """Append one judgment, with the corrected ranking of a fix, and return its event id.
 
     When this returns, the judgment is on disk.
+
+    Args:
+        grades: From docids to 0..3, for those that were graded.
+        guideline: Version of the guidelines that stood beside the item.
+        campaign: Id of the campaign it was decided in.
+        seconds: From showing the item to the verdict.
     """
     event_id = new_id()
     with store.transaction() as cursor:
@@ -70,6 +88,11 @@ def append_judgment(
                 "note": note,
                 "ranking_id": corrected.ranking_id if corrected else ranking_id,
                 "relevant_docids": relevant_docids,
+                "graded": list(grades or {}),
+                "grades": list((grades or {}).values()),
+                "guideline": guideline,
+                "campaign": campaign,
+                "seconds": seconds,
                 "code_version": code_version,
             },
         )
@@ -130,6 +153,7 @@ def _judgment(row: dict[str, Any]) -> Judgment:
             **row,
             "reasons": tuple(row["reasons"]),
             "relevant_docids": None if labels is None else tuple(labels),
+            "grades": dict(row["grades"] or {}),
         }
     )
 
