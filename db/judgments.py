@@ -1,6 +1,7 @@
 """The judgment log: appended, never changed; what is in force is a view over it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -194,6 +195,70 @@ def history(store: Store, item_id: str | None = None) -> pl.DataFrame:
         "SELECT * FROM judgment_events WHERE $item_id::VARCHAR IS NULL OR item_id = $item_id"
         " ORDER BY seq",
         {"item_id": item_id},
+    )
+
+
+def events_after(
+    store: Store, seq: int, *, since: datetime | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Return a page of the log: what follows event `seq`, oldest first.
+
+    Args:
+        since: Only events from this time on.
+    """
+    rows = store.rows(
+        "SELECT * FROM judgment_events WHERE seq > $seq"
+        " AND ($since::TIMESTAMPTZ IS NULL OR judged_at >= $since) ORDER BY seq LIMIT $limit",
+        {"seq": seq, "since": since, "limit": limit},
+    )
+    return [{**row, "grades": dict(row["grades"] or {})} for row in rows]
+
+
+def in_force(
+    store: Store,
+    *,
+    domains: Sequence[str] = (),
+    verdicts: Sequence[str] = (),
+    reviewers: Sequence[str] = (),
+    since: datetime | None = None,
+) -> pl.DataFrame:
+    """Return the judgments in force with what they are about, oldest first.
+
+    Args:
+        domains: Any of these; none means all. Verdicts and reviewers likewise.
+        since: Only judgments from this time on.
+
+    Returns:
+        Columns seq, event_id, item_id, domain, qid, query, candidates (docids in initial order),
+        labels (docids that are relevant: the fix's, else the teacher's), reviewer, verdict,
+        reasons, note, ranking_id, ranking (docids, best first), grades (list of docid, grade),
+        guideline, campaign, seconds, code_version, judged_at.
+    """
+    return store.frame(
+        """
+        SELECT
+            j.seq, j.event_id, j.item_id, i.domain, i.qid, i.query, i.docids AS candidates,
+            coalesce(j.relevant_docids, i.relevant_docids) AS labels,
+            j.reviewer, j.verdict, j.reasons, j.note, j.ranking_id, r.docids AS ranking,
+            list_transform(
+                map_entries(coalesce(j.grades, map([]::VARCHAR[], []::TINYINT[]))),
+                lambda e: {'docid': e.key, 'grade': e.value}) AS grades,
+            j.guideline, j.campaign, j.seconds, j.code_version, j.judged_at
+        FROM judgments j
+        JOIN items i USING (item_id)
+        LEFT JOIN rankings r ON r.ranking_id = j.ranking_id
+        WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
+          AND (len($verdicts::VARCHAR[]) = 0 OR list_contains($verdicts::VARCHAR[], j.verdict))
+          AND (len($reviewers::VARCHAR[]) = 0 OR list_contains($reviewers::VARCHAR[], j.reviewer))
+          AND ($since::TIMESTAMPTZ IS NULL OR j.judged_at >= $since)
+        ORDER BY j.seq
+        """,
+        {
+            "domains": list(domains),
+            "verdicts": list(verdicts),
+            "reviewers": list(reviewers),
+            "since": since,
+        },
     )
 
 
