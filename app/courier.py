@@ -44,10 +44,7 @@ class Courier:
     def _round(self) -> None:
         if not list_webhooks(self._store):
             return
-        for delivery_id in webhooks.due(self._store):
-            if self._stopped.is_set():
-                return
-            webhooks.deliver(self._store, delivery_id)
+        webhooks.deliver_due(self._store, self._stopped.is_set)
         if time.monotonic() - self._synced_at >= SYNC:
             self._synced_at = time.monotonic()
             ingest.sync(self._store)

@@ -10,7 +10,7 @@ import binascii
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from os import environ
@@ -123,12 +123,15 @@ def sign(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
-def deliver(store: Store, delivery_id: str) -> None:
-    """Attempt one delivery and record what came of it; nothing is done where it is not due.
+def deliver(store: Store, delivery_id: str) -> bool:
+    """Attempt one delivery, record what came of it, and return whether it was taken.
+
+    Nothing is done where it is not due.
 
     An answer from 200 to 299 is delivered; anything else, a redirect too, is tried again later,
     but for a test.
     """
+    done = False
     with _TURN:
         for row in webhooks.due(store, now(), delivery_id):
             status, detail = _attempt(row)
@@ -144,6 +147,7 @@ def deliver(store: Store, delivery_id: str) -> None:
                 detail=detail,
                 next_at=now() + timedelta(seconds=PAUSES[attempt - 1]) if again else None,
             )
+    return done
 
 
 def outcome(delivery: Mapping[str, Any]) -> str:
@@ -154,9 +158,28 @@ def outcome(delivery: Mapping[str, Any]) -> str:
     return f"not delivered, {said}: {delivery['detail'] or 'not sent yet'}"
 
 
-def due(store: Store) -> list[str]:
-    """Return the ids of the deliveries to attempt now, oldest first."""
-    return [row["delivery_id"] for row in webhooks.due(store, now())]
+def deliver_due(store: Store, stopped: Callable[[], bool] = lambda: False) -> tuple[int, int]:
+    """Attempt what is due, oldest first, and return how much was attempted and how much taken.
+
+    After a failure, the other messages for that webhook wait for the next call: one that does not
+    answer holds up the others for one timeout, not for one each.
+
+    Args:
+        stopped: Asked before each attempt.
+    """
+    attempted = taken = 0
+    failing = set()
+    for row in webhooks.due(store, now()):
+        if stopped():
+            break
+        if row["webhook_id"] in failing:
+            continue
+        attempted += 1
+        if deliver(store, row["delivery_id"]):
+            taken += 1
+        else:
+            failing.add(row["webhook_id"])
+    return attempted, taken
 
 
 def _attempt(row: dict[str, Any]) -> tuple[int | None, str]:

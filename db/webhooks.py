@@ -112,11 +112,11 @@ def due(store: Store, moment: datetime, delivery_id: str | None = None) -> list[
     """Return the deliveries to attempt at `moment`, or the one of this id, oldest first.
 
     Returns:
-        Rows of delivery_id, event, data (JSON), happened_at, url, secret_variable, attempts (so
-        far).
+        Rows of delivery_id, webhook_id, event, data (JSON), happened_at, url, secret_variable,
+        attempts (so far).
     """
     return store.rows(
-        "SELECT delivery_id, event, data, happened_at, url, secret_variable, attempts"
+        "SELECT delivery_id, webhook_id, event, data, happened_at, url, secret_variable, attempts"
         " FROM webhook_states WHERE state = 'pending' AND (next_at IS NULL OR next_at <= $moment)"
         " AND ($id::VARCHAR IS NULL OR delivery_id = $id) ORDER BY delivery_id",
         {"moment": moment, "id": delivery_id},

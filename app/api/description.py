@@ -24,8 +24,8 @@ _REFUSALS = {
 
 def describe() -> dict[str, Any]:
     """Return the OpenAPI description."""
-    models = {endpoint.answers for endpoint in ENDPOINTS} | {Health, Problem}
-    ordered: list[type[BaseModel]] = sorted(models, key=lambda model: model.__name__)
+    models: set[type[BaseModel]] = {Health, Problem, *(each.answers for each in ENDPOINTS)}
+    ordered = sorted(models, key=lambda model: model.__name__)
     names, definitions = models_json_schema(
         [(model, "serialization") for model in ordered], ref_template=_SCHEMAS
     )

@@ -1,10 +1,19 @@
 """What the API takes and answers: the one place that its description is made from."""
 
+import re
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+)
 
 from db.records import Item, ItemFilter, Judgment, Ranking
 from trainer.jobs import JobState
@@ -13,11 +22,20 @@ Row = TypeVar("Row", bound=BaseModel)
 Largest = 2**63 - 1
 
 
+def _written_out(value: object) -> object:
+    if not re.match(r"\d{4}-\d\d-\d\d[Tt ]", str(value)):  # pydantic takes bare numbers too
+        raise ValueError("write it as 2026-01-31T12:00:00Z")
+    return value
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("this time is outside the calendar in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 
 
 class NoParameters(BaseModel):
@@ -45,7 +63,7 @@ class EventsQuery(NoParameters):
     """Which part of the judgment log."""
 
     after: int = Field(0, ge=0, le=Largest, description="Only events with a greater `seq`.")
-    since: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
+    since: Moment | None = Field(
         None, description="Only events from this time on, with its offset from UTC."
     )
     limit: int = Field(100, ge=1, le=1000, description="Events at most.")

@@ -204,3 +204,6 @@ API = Mount(
     ),
 )
 """Where the app's server mounts the API."""
+
+# Below it is also what holds a line break: such an id is refused by the API, not by a page.
+API.path_regex = re.compile(API.path_regex.pattern, re.DOTALL)
