@@ -154,8 +154,8 @@ def outcome(delivery: Mapping[str, Any]) -> str:
     """Return in a few words what came of a delivery, as `db.webhooks.get_delivery` returns it."""
     said = f"status {delivery['status']}" if delivery["status"] else "no answer"
     if delivery["state"] == "ok":
-        return f"delivered, {said}"
-    return f"not delivered, {said}: {delivery['detail'] or 'not sent yet'}"
+        return f"Delivered, {said}."
+    return f"Not delivered, {said}: {delivery['detail'] or 'not sent yet'}."
 
 
 def deliver_due(store: Store, stopped: Callable[[], bool] = lambda: False) -> tuple[int, int]:
@@ -216,7 +216,7 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         if 300 <= answer.status < 400:
-            return answer.status, "It redirects, and redirects are not followed."
+            return answer.status, "it redirects, and redirects are not followed"
         return answer.status, "" if answer.status < 300 else answer.reason[:200]
     finally:
         connection.close()

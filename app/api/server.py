@@ -1,6 +1,6 @@
 """The routes of the read-only API: tokens, parameters and problems, and then an endpoint.
 
-Reads go through the app's one store, in threads, so that no page waits for them.
+Reads go through the app's one store, in threads, few at a time: pages come first.
 """
 
 import json
@@ -11,6 +11,7 @@ from importlib.metadata import version
 from logging import getLogger
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -32,6 +33,7 @@ _HOW = (
     "Send `Authorization: Bearer TOKEN`. Make a token with `rankdesk api token add NAME`, or on "
     "the page Integrations while the app runs."
 )
+_READERS = CapacityLimiter(2)
 _logger = getLogger(__name__)
 
 
@@ -145,7 +147,7 @@ def _health() -> Response:
 
 def _route(endpoint: Endpoint) -> Route:
     async def respond(request: Request) -> Response:
-        return await run_in_threadpool(_answer, endpoint, request)
+        return await to_thread.run_sync(_answer, endpoint, request, limiter=_READERS)
 
     return Route(endpoint.path, respond, methods=["GET"])
 

@@ -64,13 +64,12 @@ def webhook_list(store: Store) -> None:
 def _webhook(store: Store, row: dict[str, Any]) -> None:
     webhook_id = row["webhook_id"]
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            told = ", ".join(EVENTS.get(event, event).lower() for event in row["events"])
-            st.markdown(
-                f"**{plain(row['url'])}**  \n:gray[{plain(told)} · secret in "
-                f"{plain(row['secret_variable'])} · added by {plain(row['made_by'])}]",
-                width="stretch",
-            )
+        told = ", ".join(EVENTS.get(event, event).lower() for event in row["events"])
+        st.markdown(
+            f"**{plain(row['url'])}**  \n:gray[{plain(told)} · secret in "
+            f"{plain(row['secret_variable'])} · added by {plain(row['made_by'])}]"
+        )
+        with st.container(horizontal=True):
             tested = st.button("Test", key=f"test-{webhook_id}", icon=":material/send:")
             with st.popover("Remove", icon=":material/delete:"):
                 st.caption("It is told nothing any more, and what waits for it is dropped.")
@@ -94,7 +93,7 @@ def _test(store: Store, webhook_id: str) -> None:
             webhooks.deliver(store, delivery_id)
         sent = outbox.get_delivery(store, delivery_id)
         show = st.success if sent["state"] == "ok" else st.error
-        show(plain(webhooks.outcome(sent).capitalize()))
+        show(plain(webhooks.outcome(sent)))
 
 
 def _remove(store: Store, webhook_id: str) -> None:

@@ -115,13 +115,13 @@ def test_commands_over_tokens_and_webhooks(workspace: Workspace) -> None:
         assert "not https" in added.stderr
         webhook_id = added.stdout.strip()
         assert there.url in run(workspace, "webhook", "list").stdout
-        assert run(workspace, "webhook", "test", webhook_id).stdout == "delivered, status 200\n"
+        assert run(workspace, "webhook", "test", webhook_id).stdout == "Delivered, status 200.\n"
         with Store.open(workspace) as store, store.transaction() as cursor:
             outbox.tell(cursor, "job.ended", {})
         assert run(workspace, "webhook", "deliver").stdout == "1 of 1 delivered\n"
     refused = run(workspace, "webhook", "test", webhook_id).exception
     assert isinstance(refused, WebhookError)
-    assert str(refused).startswith("not delivered, no answer")
+    assert str(refused).startswith("Not delivered, no answer")
     assert run(workspace, "webhook", "remove", webhook_id).exit_code == 0
     with Store.open(workspace) as store:
         assert list_tokens(store) == []

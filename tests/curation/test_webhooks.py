@@ -189,7 +189,7 @@ def test_a_test_is_sent_once(store: Store) -> None:
         delivery_id = outbox.post_test(store, webhook_id)
         webhooks.deliver(store, delivery_id)
     sent = outbox.get_delivery(store, delivery_id)
-    assert webhooks.outcome(sent) == "not delivered, status 500: Internal Server Error"
+    assert webhooks.outcome(sent) == "Not delivered, status 500: Internal Server Error."
     assert sent["state"] == "failed"
 
 
