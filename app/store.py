@@ -3,9 +3,11 @@
 from getpass import getuser
 from os import environ
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
+from app.courier import Courier
 from curation.intake import check_chains
 from curation.samples import measure_agreement
 from db.store import Store
@@ -15,12 +17,22 @@ REVIEWER = "reviewer"
 """Key of the sidebar's name field, and so its name in the URL."""
 
 
-@st.cache_resource(on_release=Store.close, show_spinner="Opening the workspace …")
-def _open(root: str) -> Store:
+class _Owned(NamedTuple):
+    store: Store
+    courier: Courier
+
+
+def _release(owned: _Owned) -> None:
+    owned.courier.stop()
+    owned.store.close()
+
+
+@st.cache_resource(on_release=_release, show_spinner=False)
+def _open(root: str) -> _Owned:
     opened = Store.open(Workspace(Path(root)))
     check_chains(opened)
     measure_agreement(opened)
-    return opened
+    return _Owned(opened, Courier(opened))
 
 
 def store() -> Store:
@@ -30,7 +42,12 @@ def store() -> Store:
         WorkspaceMissingError: If the folder holds no workspace.
         WorkspaceBusyError: If another process owns it.
     """
-    return _open(str(Workspace.locate().root))
+    return _open(str(Workspace.locate().root)).store
+
+
+def release() -> None:
+    """Give the workspace back, where it is open."""
+    _open.clear()
 
 
 def create_workspace() -> None:

@@ -103,6 +103,24 @@ def read_run(path: Path) -> Run:
     return run
 
 
+def is_writable(qid: str, docid: str) -> bool:
+    """Return whether a line with these ids reads back as they are.
+
+    A qid holds no white space; a docid holds none at its ends, and no line break.
+    """
+    return qid.split() == [qid] and bool(docid) and docid == docid.strip() and "\n" not in docid
+
+
+def write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
+    """Write qrels whose ids are writable (`is_writable`), in the order given."""
+    text = "".join(
+        f"{qid} 0 {docid} {relevance}\n"
+        for qid, judged in qrels.items()
+        for docid, relevance in judged.items()
+    )
+    path.write_bytes(text.encode("utf-8"))
+
+
 def write_run(path: Path, run: Mapping[str, Sequence[str]], tag: str) -> None:
     """Write rankings, best first, with scores that fall by rank so that no two tie.
 

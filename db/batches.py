@@ -10,6 +10,7 @@ import polars as pl
 from db.errors import NotFoundError, StoreError
 from db.ids import new_id
 from db.store import Store, insert_frame
+from db.webhooks import tell
 
 # What a batch trains on: a reviewer's corrected order and labels where there is a fix, else the
 # teacher's. The chain is always the teacher's: a human order comes without one.
@@ -180,6 +181,16 @@ def record_snapshot(
                 " VALUES ($batch, $left_out, $kept, $reason, $by, now())",
                 {"batch": batch_id, "by": approved_by, **quarantined},
             ).fetchall()
+        tell(
+            cursor,
+            "batch.approved",
+            {
+                "batch_id": batch_id,
+                "snapshot_id": snapshot_id,
+                "n_items": n_items,
+                "approved_by": approved_by,
+            },
+        )
 
 
 def list_snapshots(store: Store) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import polars as pl
 
 from db.errors import NotFoundError
 from db.store import Store, insert_frame
+from db.webhooks import tell
 
 
 def insert_evaluation(
@@ -63,6 +64,24 @@ def insert_evaluation(
                 "INSERT INTO evaluation_calls BY NAME SELECT * FROM incoming",
                 calls.with_columns(tag),
             )
+        tell(
+            cursor,
+            "evaluation.done",
+            {
+                "evaluation_id": evaluation_id,
+                "name": name,
+                "benchmark_id": benchmark_id,
+                "checkpoint_id": checkpoint_id,
+                "strategy": strategy,
+                "measures": {
+                    measure: value
+                    for measure, value in measures.group_by("measure")
+                    .agg(pl.col("value").mean())
+                    .sort("measure")
+                    .iter_rows()
+                },
+            },
+        )
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +147,31 @@ def means(store: Store, evaluation_ids: list[str], measure: str) -> dict[str, fl
         {"measure": measure, "ids": evaluation_ids},
     )
     return {row["evaluation_id"]: row["mean"] for row in rows}
+
+
+def summaries(store: Store, evaluation_ids: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return mean and n (queries) of every measure, by evaluation and measure."""
+    rows = store.rows(
+        "SELECT evaluation_id, measure, avg(value) AS mean, count(*) AS n FROM evaluation_measures"
+        " WHERE evaluation_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL ORDER BY ALL",
+        [evaluation_ids],
+    )
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        about = found.setdefault(row["evaluation_id"], {})
+        about[row["measure"]] = {"mean": row["mean"], "n": row["n"]}
+    return found
+
+
+def measures_by_query(store: Store, evaluation_id: str) -> dict[str, dict[str, float]]:
+    """Return every measure of one evaluation, by qid and measure."""
+    found: dict[str, dict[str, float]] = {}
+    for row in store.rows(
+        "SELECT qid, measure, value FROM evaluation_measures WHERE evaluation_id = ? ORDER BY ALL",
+        [evaluation_id],
+    ):
+        found.setdefault(row["qid"], {})[row["measure"]] = row["value"]
+    return found
 
 
 def ranking_of(store: Store, evaluation_id: str, qid: str) -> list[str]:

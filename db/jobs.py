@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from db.errors import NotFoundError
-from db.store import Store
+from db.store import Cursor, Store
+from db.webhooks import tell
 
 
 def insert_job(
@@ -110,6 +111,16 @@ def append_job_events(
                 "INSERT INTO job_events (job_id, type, logged_at, payload) VALUES (?, ?, ?, ?)",
                 rows,
             )
+        for record in records:
+            if record.get("type") == "ended":
+                _tell_ended(cursor, job_id, record)
+
+
+def _tell_ended(cursor: Cursor, job_id: str, record: dict[str, Any]) -> None:
+    known = cursor.execute("SELECT kind, name FROM jobs WHERE job_id = ?", [job_id]).fetchall()
+    for kind, name in known:
+        about = {key: str(record.get(key) or "") for key in ("outcome", "message")}
+        tell(cursor, "job.ended", {"job_id": job_id, "kind": kind, "name": name, **about})
 
 
 def job_events(store: Store, job_id: str, event_type: str | None = None) -> list[dict[str, Any]]:

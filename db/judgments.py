@@ -1,5 +1,7 @@
 """The judgment log: appended, never changed; what is in force is a view over it."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -11,22 +13,29 @@ from db.records import Judgment, Ranking, Verdict
 from db.store import Cursor, Store
 
 _FIELDS = (
-    "event_id, item_id, reviewer, verdict, reasons, note, ranking_id, relevant_docids, judged_at"
+    "event_id, item_id, reviewer, verdict, reasons, note, ranking_id, relevant_docids, grades,"
+    " guideline, campaign, judged_at"
 )
 
 
 def _append(cursor: Cursor, values: dict[str, Any]) -> None:
     cursor.execute(
         "INSERT INTO judgment_events (event_id, kind, item_id, reviewer, verdict, reasons, note,"
-        " ranking_id, relevant_docids, undoes, code_version, judged_at) VALUES ($event_id, $kind,"
-        " $item_id, $reviewer, $verdict, $reasons, $note, $ranking_id, $relevant_docids, $undoes,"
-        " $code_version, now())",
+        " ranking_id, relevant_docids, grades, guideline, campaign, seconds, undoes, code_version,"
+        " judged_at) VALUES ($event_id, $kind, $item_id, $reviewer, $verdict, $reasons, $note,"
+        " $ranking_id, $relevant_docids, map($graded::VARCHAR[], $grades::TINYINT[]), $guideline,"
+        " $campaign, $seconds, $undoes, $code_version, now())",
         {
             "verdict": None,
             "reasons": [],
             "note": "",
             "ranking_id": None,
             "relevant_docids": None,
+            "graded": [],
+            "grades": [],
+            "guideline": None,
+            "campaign": None,
+            "seconds": None,
             "undoes": None,
             **values,
         },
@@ -45,10 +54,20 @@ def append_judgment(
     relevant_docids: list[str] | None,
     corrected: Ranking | None,
     code_version: str,
+    grades: Mapping[str, int] | None = None,
+    guideline: str | None = None,
+    campaign: str | None = None,
+    seconds: float | None = None,
 ) -> str:
     """Append one judgment, with the corrected ranking of a fix, and return its event id.
 
     When this returns, the judgment is on disk.
+
+    Args:
+        grades: From docids to 0..3, for those that were graded.
+        guideline: Version of the guidelines that stood beside the item.
+        campaign: Id of the campaign it was decided in.
+        seconds: From showing the item to the verdict.
     """
     event_id = new_id()
     with store.transaction() as cursor:
@@ -70,6 +89,11 @@ def append_judgment(
                 "note": note,
                 "ranking_id": corrected.ranking_id if corrected else ranking_id,
                 "relevant_docids": relevant_docids,
+                "graded": list(grades or {}),
+                "grades": list((grades or {}).values()),
+                "guideline": guideline,
+                "campaign": campaign,
+                "seconds": seconds,
                 "code_version": code_version,
             },
         )
@@ -130,6 +154,7 @@ def _judgment(row: dict[str, Any]) -> Judgment:
             **row,
             "reasons": tuple(row["reasons"]),
             "relevant_docids": None if labels is None else tuple(labels),
+            "grades": dict(row["grades"] or {}),
         }
     )
 
@@ -170,6 +195,70 @@ def history(store: Store, item_id: str | None = None) -> pl.DataFrame:
         "SELECT * FROM judgment_events WHERE $item_id::VARCHAR IS NULL OR item_id = $item_id"
         " ORDER BY seq",
         {"item_id": item_id},
+    )
+
+
+def events_after(
+    store: Store, seq: int, *, since: datetime | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Return a page of the log: what follows event `seq`, oldest first.
+
+    Args:
+        since: Only events from this time on.
+    """
+    rows = store.rows(
+        "SELECT * FROM judgment_events WHERE seq > $seq"
+        " AND ($since::TIMESTAMPTZ IS NULL OR judged_at >= $since) ORDER BY seq LIMIT $limit",
+        {"seq": seq, "since": since, "limit": limit},
+    )
+    return [{**row, "grades": dict(row["grades"] or {})} for row in rows]
+
+
+def in_force(
+    store: Store,
+    *,
+    domains: Sequence[str] = (),
+    verdicts: Sequence[str] = (),
+    reviewers: Sequence[str] = (),
+    since: datetime | None = None,
+) -> pl.DataFrame:
+    """Return the judgments in force with what they are about, oldest first.
+
+    Args:
+        domains: Any of these; none means all. Verdicts and reviewers likewise.
+        since: Only judgments from this time on.
+
+    Returns:
+        Columns seq, event_id, item_id, domain, qid, query, candidates (docids in initial order),
+        labels (docids that are relevant: the fix's, else the teacher's), reviewer, verdict,
+        reasons, note, ranking_id, ranking (docids, best first), grades (list of docid, grade),
+        guideline, campaign, seconds, code_version, judged_at.
+    """
+    return store.frame(
+        """
+        SELECT
+            j.seq, j.event_id, j.item_id, i.domain, i.qid, i.query, i.docids AS candidates,
+            coalesce(j.relevant_docids, i.relevant_docids) AS labels,
+            j.reviewer, j.verdict, j.reasons, j.note, j.ranking_id, r.docids AS ranking,
+            list_transform(
+                map_entries(coalesce(j.grades, map([]::VARCHAR[], []::TINYINT[]))),
+                lambda e: {'docid': e.key, 'grade': e.value}) AS grades,
+            j.guideline, j.campaign, j.seconds, j.code_version, j.judged_at
+        FROM judgments j
+        JOIN items i USING (item_id)
+        LEFT JOIN rankings r ON r.ranking_id = j.ranking_id
+        WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
+          AND (len($verdicts::VARCHAR[]) = 0 OR list_contains($verdicts::VARCHAR[], j.verdict))
+          AND (len($reviewers::VARCHAR[]) = 0 OR list_contains($reviewers::VARCHAR[], j.reviewer))
+          AND ($since::TIMESTAMPTZ IS NULL OR j.judged_at >= $since)
+        ORDER BY j.seq
+        """,
+        {
+            "domains": list(domains),
+            "verdicts": list(verdicts),
+            "reviewers": list(reviewers),
+            "since": since,
+        },
     )
 
 

@@ -1,6 +1,7 @@
 """Plain values that the database functions take and return."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -60,7 +61,13 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """One reviewer's verdict on one item, in force."""
+    """One reviewer's verdict on one item, in force.
+
+    Attributes:
+        grades: From docids to 0..3, for those that were graded.
+        guideline: Version of the guidelines that stood beside the item, if any.
+        campaign: Id of the campaign it was decided in, if any.
+    """
 
     event_id: str
     item_id: str
@@ -71,6 +78,9 @@ class Judgment:
     ranking_id: str | None
     relevant_docids: tuple[str, ...] | None
     judged_at: datetime
+    grades: Mapping[str, int] = field(default_factory=dict)
+    guideline: str | None = None
+    campaign: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

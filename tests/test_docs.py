@@ -15,7 +15,10 @@ import pytest
 import typer
 
 from app.cli import cli
+from curation import review
 from curation.demo.world import build_world, write_benchmark_files
+from db import items
+from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
 from tests.app.sample import write_layout
@@ -57,6 +60,8 @@ def write_source_files(folder: Path) -> None:
 def test_every_documented_command_runs(tmp_path):
     with Store.create(Workspace(tmp_path / "workspace")) as store:
         seed_workspace(store, seed=3, n_items=40, n_benchmark=4, on_progress=lambda *_: None)
+        first, *_ = items.next_item_ids(store, ItemFilter())
+        review.decide(store, item_id=first, reviewer="ada", verdict="approve")
     write_layout(tmp_path / "layout", per_domain=1)
     write_benchmark_files(build_world(seed=4, n_items=1, n_benchmark=3), tmp_path)
     (tmp_path / "r2med").mkdir()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import polars as pl
@@ -34,11 +35,19 @@ _CALLS: dict[str, Any] = {
 }
 
 
+_TURN = Lock()  # pages and the courier sync whenever they like; one reads at a time
+
+
 def sync(store: Store) -> None:
     """Bring the workspace up to date with every job's folder.
 
     Cheap when nothing happened: one file size for each job.
     """
+    with _TURN:
+        _sync(store)
+
+
+def _sync(store: Store) -> None:
     for job in jobs.list_jobs(store):
         folder = store.workspace.jobs / job["job_id"]
         _read_events(store, job["job_id"], folder)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.store import store
 from app.widgets.approval import approve_dialog, batch_table
+from app.widgets.judgment_download import judgment_download
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.selection import new_batch
@@ -11,7 +12,12 @@ from app.widgets.snapshot import snapshot_view
 from db import batches, items
 
 opened = store()
-VIEWS = {"new": "New batch", "batches": "Batches", "snapshots": "Snapshots"}
+VIEWS = {
+    "new": "New batch",
+    "batches": "Batches",
+    "snapshots": "Snapshots",
+    "judgments": "Judgments",
+}
 
 heading(
     "Batches",
@@ -32,6 +38,8 @@ elif view == "batches":
         empty_state("inventory_2", "No batch yet", "Make one from what was reviewed.")
     else:
         batch_table(found)
+elif view == "judgments":
+    judgment_download(opened)
 else:
     found = batches.list_snapshots(opened)
     if found.is_empty():

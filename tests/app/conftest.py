@@ -14,7 +14,7 @@ from db.workspace import VARIABLE, Workspace
 from tests.app.sample import fill
 from tests.app.sampled import make_sampled
 
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
+MAIN = Path(__file__).parents[2] / "app" / "desk.py"
 OpenPage = Callable[..., AppTest]
 
 

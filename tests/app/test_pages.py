@@ -43,7 +43,7 @@ def test_draws_a_filled_workspace(view: str, sample: Workspace, open_page: OpenP
 
 
 def test_navigation_names_every_view() -> None:
-    source = (Path(__file__).parents[2] / "app" / "main.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[2] / "app" / "desk.py").read_text(encoding="utf-8")
     assert [view for view in VIEWS if f'("{view}",' not in source] == []
 
 

@@ -1,0 +1,119 @@
+"""What a browser session runs: the navigation, and the page that was chosen."""
+
+import streamlit as st
+
+from app.store import REVIEWER, create_workspace, default_user, store
+from app.widgets.page import show_error
+from app.widgets.text import plain
+from db.errors import RankDeskError, WorkspaceMissingError
+from db.workspace import Workspace
+
+st.set_page_config(page_title="RankDesk", page_icon=":material/swap_vert:", layout="wide")
+
+# The one rule of our own: a window of 1280 pixels needs its sides for text.
+st.html(
+    """<style>
+    [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
+        padding-left: 2.5rem; padding-right: 2.5rem;
+    }
+    [data-testid="stBottomBlockContainer"] { padding-top: 0.25rem; padding-bottom: 1rem; }
+    </style>"""
+)
+
+PAGES = {
+    "Curate": [
+        ("overview", "Overview", "home", "What is here, how far the loop is, and importing."),
+        ("sources", "Sources", "database", "Queries with answers, and passages to search."),
+        ("generate", "Generate", "edit_note", "A teacher labels a source: chains, orders, labels."),
+        ("teachers", "Teachers", "school", "Which teacher, which prompt is better for the money."),
+        ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
+        ("samples", "Samples", "stacks", "Several chains and orders of one item, side by side."),
+        ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
+        ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),
+        ("batches", "Batches", "inventory_2", "Choose reviewed items, approve, export."),
+    ],
+    "Train": [
+        ("new_job", "New job", "play_circle", "SFT or GRPO from an approved snapshot."),
+        ("jobs", "Jobs", "monitoring", "What runs now, and what ran."),
+        ("checkpoints", "Checkpoints", "deployed_code", "Trained models and where they come from."),
+    ],
+    "Evaluate": [
+        ("benchmarks", "Benchmarks", "quiz", "Queries, passages, labels and a first stage."),
+        ("evaluations", "Evaluations", "query_stats", "Measured gains, with their uncertainty."),
+        ("leaderboard", "Leaderboard", "leaderboard", "Several benchmarks, beside the published."),
+        ("compare", "Compare", "compare", "Every pair tested, quality over cost, breakdowns."),
+        ("reasoning", "Does reasoning help?", "psychology", "One checkpoint, with and without."),
+        ("queries", "Queries", "difference", "Two evaluations, query by query."),
+        ("playground", "Playground", "joystick", "A query and passages, ranked while you watch."),
+        ("reward", "Reward sandbox", "science", "What a response earns in GRPO, part by part."),
+    ],
+    "Admin": [
+        ("integrations", "Integrations", "webhook", "Tokens of the API, and webhooks."),
+    ],
+}
+
+
+def no_workspace(error: WorkspaceMissingError) -> None:
+    """Offer to make a workspace where there is none."""
+    st.title("Welcome to RankDesk", anchor=False)
+    st.markdown(
+        "The desk between a teacher model and a trained reranker: look at what the teacher wrote, "
+        "keep what is good, train on exactly that, and see per query what it bought."
+    )
+    with st.container(border=True):
+        st.markdown(f"**No workspace yet**  \n{plain(error)}")
+        if st.button("Make an empty workspace here", type="primary", icon=":material/add:"):
+            create_workspace()
+            st.rerun()
+        st.caption(
+            "`rankdesk init --demo` makes one with generated data, a simulated teacher's labels, a "
+            "benchmark and a tiny model, to try the whole loop on."
+        )
+
+
+def main() -> None:
+    """Draw the navigation and the chosen page."""
+    try:
+        with st.spinner("Opening the workspace …"):
+            place = store().workspace
+    except WorkspaceMissingError as error:
+        if Workspace.locate().database.exists():
+            show_error(error)  # there is one, but it cannot be read
+        else:
+            no_workspace(error)
+        return
+    except RankDeskError as error:
+        show_error(error)
+        return
+    chosen = st.navigation(
+        {
+            section: [
+                st.Page(
+                    f"views/{name}.py",
+                    title=title,
+                    icon=f":material/{icon}:",
+                    help=text,
+                    default=name == "overview",
+                )
+                for name, title, icon, text in pages
+            ]
+            for section, pages in PAGES.items()
+        },
+        expanded=True,
+    )
+    with st.sidebar:
+        st.text_input(
+            "Your name",
+            value=default_user(),
+            key=REVIEWER,
+            bind="query-params",
+            help="Verdicts, batches and approvals carry it.",
+        )
+        st.caption(f"Workspace {plain(place.root.name)}", help=plain(place.root))
+    try:
+        chosen.run()
+    except RankDeskError as error:
+        show_error(error)
+
+
+main()

@@ -1,0 +1,39 @@
+"""Tokens of the API: made here, shown once, known by their hash from then on."""
+
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from curation.errors import CurationError
+from db import api_tokens
+from db.store import Store
+
+PREFIX = "rankdesk_"
+"""What every token begins with, so that scanners for leaked secrets can know it."""
+
+
+class TokenError(CurationError):
+    """A token cannot be made as asked."""
+
+
+def add(store: Store, name: str, *, made_by: str) -> str:
+    """Make a token and return it; it cannot be had again.
+
+    Raises:
+        TokenError: If it has no name.
+        StoreError: If a token of that name is in force.
+    """
+    if not name.strip():
+        raise TokenError("A token needs a name: who or what reads with it?")
+    token = PREFIX + token_urlsafe(32)
+    api_tokens.add_token(store, name=name.strip(), token_hash=_hash(token), made_by=made_by)
+    return token
+
+
+def holder(store: Store, token: str) -> str | None:
+    """Return the name of a token in force, or None where it is none."""
+    return api_tokens.token_name(store, _hash(token))
+
+
+def _hash(token: str) -> str:
+    # A plain hash does: there is nothing to guess in 256 random bits.
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
