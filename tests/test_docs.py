@@ -59,7 +59,8 @@ def write_source_files(folder: Path) -> None:
 @pytest.mark.slow
 def test_every_documented_command_runs(tmp_path):
     with Store.create(Workspace(tmp_path / "workspace")) as store:
-        seed_workspace(store, seed=3, n_items=40, n_benchmark=4, on_progress=lambda *_: None)
+        size = {"n_items": 40, "n_benchmark": 4, "n_spare": 0}
+        seed_workspace(store, seed=3, **size, on_progress=lambda *_: None)
         first, *_ = items.next_item_ids(store, ItemFilter())
         review.decide(store, item_id=first, reviewer="ada", verdict="approve")
     write_layout(tmp_path / "layout", per_domain=1)

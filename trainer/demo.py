@@ -33,7 +33,7 @@ from trainer.tiny import build_tiny_model
 BENCHMARK = "demo"
 SOURCE, RAW = "demo", "demo-raw"
 BATCH = "demo"
-SIZE = {"n_items": 1500, "n_benchmark": 150}
+SIZE = {"n_items": 1500, "n_benchmark": 150, "n_spare": 40}
 SAMPLES = ("samples=3", "orders=3")
 """The first chain is the recipe's; the others show how far the teacher agrees with itself."""
 
@@ -50,6 +50,7 @@ def seed_workspace(
     on_progress: Progress,
     n_items: int = SIZE["n_items"],
     n_benchmark: int = SIZE["n_benchmark"],
+    n_spare: int = SIZE["n_spare"],
     raw: bool = False,
 ) -> None:
     """Fill a workspace with the demo world: items, the held-out benchmark, the tiny base model.
@@ -62,7 +63,7 @@ def seed_workspace(
     Raises:
         RankDeskError: If the labelling fails; the message names its log.
     """
-    world = build_world(seed=seed, n_items=n_items, n_benchmark=n_benchmark)
+    world = build_world(seed=seed, n_items=n_items, n_benchmark=n_benchmark, n_spare=n_spare)
     _add_sources(store, world)
     _label(store, world, seed, on_progress, raw=raw)
     with TemporaryDirectory() as folder:

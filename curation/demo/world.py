@@ -184,11 +184,25 @@ class _Builder:
         return text
 
 
-def build_world(seed: int = 0, n_items: int = 1500, n_benchmark: int = 150) -> World:
-    """Return the demo world of a seed: training windows of 6 to 8, benchmark lists of 20."""
+def build_world(
+    seed: int = 0, n_items: int = 1500, n_benchmark: int = 150, n_spare: int = 0
+) -> World:
+    """Return the demo world of a seed: training windows of 6 to 8, benchmark lists of 20.
+
+    Args:
+        n_spare: Further items, for those that a teacher sets aside. They are drawn last: the
+            others and the benchmark are the same whatever their number.
+    """
     builder = _Builder(seed)
+    items = _problems(builder, range(1, n_items + 1))
+    benchmark = _benchmark(builder, n_benchmark)
+    items += _problems(builder, range(n_items + 1, n_items + n_spare + 1))
+    return World(tuple(items), benchmark, builder.truth)
+
+
+def _problems(builder: _Builder, numbers: range) -> list[Problem]:
     items = []
-    for number in range(1, n_items + 1):
+    for number in numbers:
         qid = f"train-{number:04}"
         domain, setting, principle, query = builder.query(qid, held_out=False)
         n = builder.random.choice((6, 6, 6, 7, 8))
@@ -197,7 +211,7 @@ def build_world(seed: int = 0, n_items: int = 1500, n_benchmark: int = 150) -> W
         )
         answer = f"{builder.random.choice(principle.steps)} The principle is {principle.name}."
         items.append(Problem(domain.name, qid, query, answer, tuple(candidates)))
-    return World(tuple(items), _benchmark(builder, n_benchmark), builder.truth)
+    return items
 
 
 def _benchmark(builder: _Builder, size: int) -> DemoBenchmark:

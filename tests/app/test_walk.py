@@ -40,7 +40,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("walk")
     workspace = Workspace(folder / "workspace")
     with Store.create(workspace) as store:
-        seed_workspace(store, seed=1, n_items=120, n_benchmark=8, on_progress=lambda *_: None)
+        size = {"n_items": 120, "n_benchmark": 8, "n_spare": 0}
+        seed_workspace(store, seed=1, **size, on_progress=lambda *_: None)
         write_layout(folder / "layout", per_domain=1)
         import_reasonrank(store, folder / "layout")
     return workspace

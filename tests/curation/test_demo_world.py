@@ -38,6 +38,12 @@ def test_a_seed_decides_the_world(small: World):
     assert build_world(seed=2, n_items=60, n_benchmark=12).items != small.items
 
 
+def test_spare_items_leave_the_others_and_the_benchmark_as_they_are(small):
+    more = build_world(seed=1, n_items=60, n_benchmark=12, n_spare=3)
+    assert (more.items[:60], more.benchmark) == (small.items, small.benchmark)
+    assert len({item.qid for item in more.items}) == 63
+
+
 def test_ids_are_unique_and_the_truth_covers_them(world: World):
     docids = [c.docid for item in world.items for c in item.candidates]
     docids += [passage.docid for passage in world.benchmark.passages]
