@@ -29,6 +29,7 @@ PAGES = {
         ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
         ("samples", "Samples", "stacks", "Several chains and orders of one item, side by side."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
+        ("table", "Table", "table_rows", "Search all items, and decide on many at once."),
         ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),
         ("batches", "Batches", "inventory_2", "Choose reviewed items, approve, export."),
     ],

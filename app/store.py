@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.indexing import release
 from curation.intake import check_chains
 from curation.samples import measure_agreement
 from db.store import Store
@@ -15,7 +16,7 @@ REVIEWER = "reviewer"
 """Key of the sidebar's name field, and so its name in the URL."""
 
 
-@st.cache_resource(on_release=Store.close, show_spinner="Opening the workspace …")
+@st.cache_resource(on_release=release, show_spinner="Opening the workspace …")
 def _open(root: str) -> Store:
     opened = Store.open(Workspace(Path(root)))
     check_chains(opened)

@@ -33,6 +33,17 @@ def _changed(cursor: Cursor, table: str, bulk_id: str) -> int:
     return int(row[0][0])
 
 
+def verdict_counts(store: Store, item_ids: list[str]) -> dict[str, int]:
+    """Return how many of the items have each verdict, the most frequent first; `open` for none."""
+    rows = store.rows(
+        "SELECT coalesce(v.verdict, 'open') AS verdict, count(*) AS n"
+        " FROM (SELECT DISTINCT unnest(?::VARCHAR[]) AS item_id) w SEMI JOIN items USING (item_id)"
+        " LEFT JOIN item_verdicts v USING (item_id) GROUP BY 1 ORDER BY n DESC, 1",
+        [item_ids],
+    )
+    return {row["verdict"]: int(row["n"]) for row in rows}
+
+
 def append_verdicts(
     store: Store,
     item_ids: list[str],

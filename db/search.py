@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import Literal
 
+from db.errors import StoreError
 from db.store import Store
 
 Kind = Literal["query", "passage", "chain"]
@@ -29,7 +30,9 @@ _TERM = re.compile(r'"([^"]*)("?)|([^\s"]+)')
 
 _SCHEMA = """
 CREATE TABLE items (n INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE);
-CREATE TABLE rankings (n INTEGER PRIMARY KEY, ranking_id TEXT NOT NULL UNIQUE, item_id TEXT NOT NULL);
+CREATE TABLE rankings (
+    n INTEGER PRIMARY KEY, ranking_id TEXT NOT NULL UNIQUE, item_id TEXT NOT NULL
+);
 CREATE TABLE passages (n INTEGER PRIMARY KEY, passage_id TEXT NOT NULL UNIQUE);
 CREATE TABLE candidates (passage INTEGER, item INTEGER, PRIMARY KEY (passage, item)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE query_texts USING fts5(text, content='', tokenize='unicode61');
@@ -67,8 +70,10 @@ class SearchIndex:
         )
         assert counts is not None
         with self._connection() as connection:
+            # Rows are numbered from 1 without a gap, and counting them would read them all.
             (known,) = connection.execute(
-                "SELECT (SELECT count(*) FROM items) + (SELECT count(*) FROM rankings)"
+                "SELECT coalesce((SELECT max(n) FROM items), 0)"
+                " + coalesce((SELECT max(n) FROM rankings), 0)"
             ).fetchone()
         return max(0, int(counts["n"]) - int(known))
 
@@ -83,6 +88,9 @@ class SearchIndex:
 
         Args:
             go_on: Asked after each portion; False ends it early.
+
+        Raises:
+            StoreError: If the file cannot be written.
         """
         with self._extending:
             items = self._unknown("item_id", "items")
@@ -109,6 +117,9 @@ class SearchIndex:
 
         Returns:
             Nothing for a search without a letter or digit.
+
+        Raises:
+            StoreError: If the file cannot be read.
         """
         match = match_expression(text)
         chosen = tuple(kind for kind in KINDS if kind in kinds)
@@ -122,9 +133,16 @@ class SearchIndex:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=60)) as connection:
-            connection.execute("PRAGMA synchronous = NORMAL")  # safe from corruption in WAL mode
-            yield connection
+        try:
+            with closing(sqlite3.connect(self._path, timeout=60)) as connection:
+                # In WAL mode this keeps the file whole also when the machine stops.
+                connection.execute("PRAGMA synchronous = NORMAL")
+                yield connection
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"The search index {self._path} cannot be used: {error}. Close the app and delete "
+                "that file: it holds nothing of its own, and is made anew."
+            ) from error
 
     def _make(self) -> None:
         """Create the file, or replace one that cannot be used."""
@@ -134,16 +152,14 @@ class SearchIndex:
                 if version == _VERSION:
                     connection.execute("SELECT n FROM items LIMIT 1").fetchone()
                     return
-        except sqlite3.DatabaseError:
+        except StoreError:
             pass  # no SQLite file, or half of one
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(FILE + suffix).unlink(missing_ok=True)
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             # The version comes last: its being there means that all the rest is.
-            connection.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
-            )
+            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
 
     def _unknown(self, column: str, table: str) -> list[str]:
         with self._connection() as connection:

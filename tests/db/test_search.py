@@ -27,7 +27,10 @@ def add_texts(store, texts=TEXTS):
             orient="row",
         ),
         pl.DataFrame(
-            [(i, "m", "dom", i, query, [f"p{i}"], ["d"], ["d"]) for i, (query, *_) in texts.items()],
+            [
+                (i, "m", "dom", i, query, [f"p{i}"], ["d"], ["d"])
+                for i, (query, *_) in texts.items()
+            ],
             schema=ITEM_SCHEMA,
             orient="row",
         ),
