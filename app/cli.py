@@ -11,6 +11,7 @@ from app.commands import (
     decontamination,
     demo,
     ranking,
+    snapshots,
     sources,
     stateless,
     teacher,
@@ -44,6 +45,7 @@ def root(
 
 for module in (
     data,
+    snapshots,
     benchmarks,
     decontamination,
     sources,

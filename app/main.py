@@ -37,6 +37,7 @@ PAGES = {
         ("new_job", "New job", "play_circle", "SFT or GRPO from an approved snapshot."),
         ("jobs", "Jobs", "monitoring", "What runs now, and what ran."),
         ("checkpoints", "Checkpoints", "deployed_code", "Trained models and where they come from."),
+        ("lineage", "Lineage", "account_tree", "What led to what, and two snapshots compared."),
     ],
     "Evaluate": [
         ("benchmarks", "Benchmarks", "quiz", "Queries, passages, labels and a first stage."),

@@ -133,7 +133,7 @@ def table(chosen: ItemFilter, page: int, slot: st.delta_generator.DeltaGenerator
     event = slot.dataframe(
         rows,
         hide_index=True,
-        height=480,
+        height=440,
         placeholder="",
         alt="Items",
         on_select="rerun",
