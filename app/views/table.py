@@ -1,6 +1,7 @@
 """Table: every item, by pages; search and filter them, and decide on many at once."""
 
 from dataclasses import replace
+from functools import partial
 from math import ceil
 
 import polars as pl
@@ -179,13 +180,16 @@ def actions(chosen: ItemFilter, total: int, picked: list[str]) -> None:
             key="scope",
             label_visibility="collapsed",
         )
-        ids = picked if scope == "rows" else items.next_item_ids(opened, chosen, limit=total)
-        action_row(opened, ids)
+        if scope == "rows":
+            action_row(opened, lambda: picked, enabled=bool(picked))
+        else:
+            every = partial(items.next_item_ids, opened, chosen, limit=total)
+            action_row(opened, every, enabled=total > 0)
     action_dialog(opened)
 
 
 heading("Table")
-if not items.counts(opened)["items"]:
+if not items.domains(opened):
     empty_state("table_rows", "No item yet", "Import a teacher's rankings first.")
     link("overview", "Import on the overview", "upload_file")
     st.stop()

@@ -1,5 +1,6 @@
 """What is done to many items of the table: asked with a count, done whole, taken back whole."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -25,8 +26,12 @@ _DONE = {
 }
 
 
-def action_row(store: Store, item_ids: list[str]) -> None:
-    """Draw the actions on the chosen items, and the undo of the last one."""
+def action_row(store: Store, choose: Callable[[], list[str]], *, enabled: bool) -> None:
+    """Draw the actions on the chosen items, and the undo of the last one.
+
+    Args:
+        choose: Returns the items' ids, when one of the actions is asked for.
+    """
     asked = _ASKED in st.session_state  # a key that is pressed over the dialog is meant for it
     for action, shortcut, icon in (
         ("approve", "A", "check"),
@@ -39,9 +44,9 @@ def action_row(store: Store, item_ids: list[str]) -> None:
             key=f"act-{action}",
             shortcut=shortcut,
             icon=f":material/{icon}:",
-            disabled=asked or not item_ids,
+            disabled=asked or not enabled,
             on_click=_ask,
-            args=(action, item_ids),
+            args=(action, choose),
         )
     st.space("stretch")
     recent = recent_bulks(store, user())
@@ -76,8 +81,8 @@ def _said(made: dict[str, Any]) -> str:
     return f"{text}: {plain(detail)}" if detail else text
 
 
-def _ask(action: str, item_ids: list[str]) -> None:
-    st.session_state[_ASKED] = (action, item_ids)
+def _ask(action: str, choose: Callable[[], list[str]]) -> None:
+    st.session_state[_ASKED] = (action, choose())
 
 
 def _close() -> None:

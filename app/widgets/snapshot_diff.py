@@ -149,14 +149,15 @@ def _items(found: SnapshotDiff) -> None:
     )
     shown = [each for each in found.changes if not kinds or each.change in kinds]
     clicked = "diff-open"
+    if not shown:
+        st.caption("None of that kind.")
+        return
     st.dataframe(
         pl.DataFrame(
             [_item_row(each) for each in shown],
             schema_overrides={"moved": pl.Int64},
             infer_schema_length=None,
-        )
-        if shown
-        else None,
+        ),
         hide_index=True,
         height=380,
         placeholder="",
