@@ -31,7 +31,7 @@ _TERM = re.compile(r'"([^"]*)("?)|([^\s"]+)')
 _SCHEMA = """
 CREATE TABLE items (n INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE);
 CREATE TABLE rankings (
-    n INTEGER PRIMARY KEY, ranking_id TEXT NOT NULL UNIQUE, item_id TEXT NOT NULL
+    n INTEGER PRIMARY KEY, ranking_id TEXT NOT NULL UNIQUE, item INTEGER NOT NULL
 );
 CREATE TABLE passages (n INTEGER PRIMARY KEY, passage_id TEXT NOT NULL UNIQUE);
 CREATE TABLE candidates (passage INTEGER, item INTEGER, PRIMARY KEY (passage, item)) WITHOUT ROWID;
@@ -40,11 +40,10 @@ CREATE VIRTUAL TABLE passage_texts USING fts5(text, content='', tokenize='unicod
 CREATE VIRTUAL TABLE chain_texts USING fts5(text, content='', tokenize='unicode61');
 """
 _FOUND: dict[Kind, str] = {
-    "query": "SELECT item_id FROM items WHERE n IN"
-    " (SELECT rowid FROM query_texts WHERE query_texts MATCH $match)",
-    "passage": "SELECT item_id FROM items WHERE n IN (SELECT item FROM candidates WHERE passage IN"
-    " (SELECT rowid FROM passage_texts WHERE passage_texts MATCH $match))",
-    "chain": "SELECT item_id FROM rankings WHERE n IN"
+    "query": "SELECT rowid FROM query_texts WHERE query_texts MATCH $match",
+    "passage": "SELECT item FROM candidates WHERE passage IN"
+    " (SELECT rowid FROM passage_texts WHERE passage_texts MATCH $match)",
+    "chain": "SELECT item FROM rankings WHERE n IN"
     " (SELECT rowid FROM chain_texts WHERE chain_texts MATCH $match)",
 }
 
@@ -93,8 +92,9 @@ class SearchIndex:
             StoreError: If the file cannot be written.
         """
         with self._extending:
-            items = self._unknown("item_id", "items")
+            # In this order: a ranking that is known has its item among those read after it.
             rankings = self._unknown("ranking_id", "rankings")
+            items = self._unknown("item_id", "items")
             for portion, add in (
                 *((each, self._add_items) for each in _portions(items)),
                 *((each, self._add_chains) for each in _portions(rankings)),
@@ -107,7 +107,7 @@ class SearchIndex:
             self._compared = True
 
     def find(self, text: str, kinds: Sequence[Kind] = KINDS) -> tuple[str, ...]:
-        """Return the ids of the items in whose texts a search is found, sorted.
+        """Return the ids of the items in whose texts a search is found, as they were indexed.
 
         Words match whole, whatever their case and accents; `energ*` matches what begins so, and
         `"in quotes"` words that follow each other. Anything else in `text` is only text.
@@ -128,7 +128,10 @@ class SearchIndex:
     def _look_up(self, match: str, kinds: tuple[Kind, ...]) -> tuple[str, ...]:
         sql = " UNION ".join(_FOUND[kind] for kind in kinds)
         with self._connection() as connection:
-            rows = connection.execute(f"{sql} ORDER BY 1", {"match": match}).fetchall()
+            rows = connection.execute(
+                f"SELECT item_id FROM items WHERE n IN ({sql}) ORDER BY n",  # noqa: S608 - constants
+                {"match": match},
+            ).fetchall()
         return tuple(item_id for (item_id,) in rows)
 
     @contextmanager
@@ -203,15 +206,17 @@ class SearchIndex:
             )
 
     def _add_chains(self, connection: sqlite3.Connection, ids: list[str]) -> None:
-        for row in self._store.rows(
+        rows = self._store.rows(
             "SELECT r.ranking_id, r.item_id, t.chain FROM rankings r"
             " JOIN ranking_texts t USING (ranking_id)"
             " WHERE r.ranking_id IN (SELECT unnest(?::VARCHAR[]))",
             [ids],
-        ):
+        )
+        known = _numbers(connection, "items", "item_id", list({row["item_id"] for row in rows}))
+        for row in rows:
             n = connection.execute(
-                "INSERT INTO rankings (ranking_id, item_id) VALUES (?, ?)",
-                [row["ranking_id"], row["item_id"]],
+                "INSERT INTO rankings (ranking_id, item) VALUES (?, ?)",
+                [row["ranking_id"], known[row["item_id"]]],
             ).lastrowid
             if row["chain"]:
                 connection.execute(
