@@ -62,6 +62,8 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
     line = f":blue-badge[{plain(item.domain)}] {plain(item.qid)}"
     if hidden:
         return f"{line} · {len(item.candidates)} passages"
+    for tag in tags.tags_of(opened, [item.item_id]).get(item.item_id, []):
+        line += f" :gray-badge[:material/sell: {plain(tag)}]"
     line += (
         f" · {plain(teacher.author_name)} · self-consistency nDCG@10 **{points(teacher.ndcg)}**"
         f" · first relevant at {teacher.first_relevant}"
@@ -82,8 +84,6 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
             for candidate in item.candidates
         )
         line += f" :blue-badge[your marks: {agreed} of {len(item.candidates)} as the teacher's]"
-    for tag in tags.tags_of(opened, [item.item_id]).get(item.item_id, []):
-        line += f" :gray-badge[:material/sell: {plain(tag)}]"
     for judgment in shown.judgments:
         reasons = ", ".join(REASONS.get(reason, reason) for reason in judgment.reasons)
         text = plain(f"{judgment.reviewer}: {judgment.verdict.replace('_', ' ')} {reasons}")

@@ -1,6 +1,8 @@
 """What is done to many items at once, and what taking it back leaves."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from curation import bulk, review
 from curation.bulk import BulkError
@@ -132,3 +134,48 @@ def test_filters_by_what_was_found(store):
     found = ItemFilter(found=("i4", "i1", "gone"), order="imported")
     assert items.next_item_ids(store, found, limit=9) == ["i1", "i4"]
     assert items.count_items(store, ItemFilter(found=())) == 0
+
+
+PEOPLE = st.sampled_from(["ada", "ben"])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("single"), PEOPLE, st.sampled_from(["i1", "i2", "i3"])),
+        st.tuples(
+            st.just("bulk"), PEOPLE, st.sets(st.sampled_from(["i1", "i2", "i3"]), min_size=1)
+        ),
+        st.tuples(st.just("undo"), PEOPLE, st.none()),
+    ),
+    max_size=12,
+)
+
+
+@given(steps=STEPS)
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_order_of_verdicts_and_undos_is_a_replay(store, steps):
+    """The model: a log of verdicts, of which an undo strikes some out."""
+    store.execute("DELETE FROM judgment_events")
+    store.execute("DELETE FROM bulk_actions")
+    log: list[tuple[str, str, str, str]] = []  # bulk, person, item, verdict: those not undone
+    made: list[tuple[str, str]] = []
+    for kind, person, what in steps:
+        if kind == "single":
+            review.decide(store, item_id=what, reviewer=person, verdict="cannot_judge")
+            log.append(("", person, what, "cannot_judge"))
+        elif kind == "bulk":
+            bulk_id = approve(store, *sorted(what), reviewer=person)
+            made.append((bulk_id, person))
+            log += [(bulk_id, person, item, "approve") for item in sorted(what)]
+        elif own_bulks := [bulk_id for bulk_id, by in made if by == person]:
+            latest = {(e[1], e[2]): e for e in log}
+            struck = [e for e in log if e[0] == own_bulks[-1] and latest[(e[1], e[2])] is e]
+            assert bulk.undo(store, own_bulks[-1], done_by=person) == len(struck)
+            made.remove((own_bulks[-1], person))
+            log = [e for e in log if e not in struck]
+    standing = {(e[1], e[2]): e[3] for e in log}
+    assert standing == {
+        (judgment.reviewer, judgment.item_id): judgment.verdict
+        for item in ("i1", "i2", "i3")
+        for judgment in judgments.judgments_of(store, item)
+    }
