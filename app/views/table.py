@@ -200,8 +200,10 @@ if not ready:
 if chosen.batch:
     batch_note(chosen.batch)
 total = items.count_items(opened, chosen)
-if not total:
+picked: list[str] = []
+if total:
+    slot = st.empty()
+    picked = table(chosen, page_of(chosen, text, total), slot)
+else:
     empty_state("search_off", "Nothing matches", "Search for fewer words, or widen the filter.")
-slot = st.empty()
-page = page_of(chosen, text, total)
-actions(chosen, total, table(chosen, page, slot) if total else [])
+actions(chosen, total, picked)

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.session import desk
 from app.store import user
 from app.widgets.filters import VERDICTS
 from app.widgets.page import NOTICE, mendable
@@ -92,6 +93,7 @@ def _close() -> None:
 def _undo(store: Store, bulk_id: str) -> None:
     with mendable():
         n = bulk.undo(store, bulk_id, done_by=user())
+        desk().loaded.clear()  # what Review read ahead is no longer as it was
         st.session_state[NOTICE] = f"Taken back on {many(n, 'item')}; what came later stays"
 
 
@@ -155,6 +157,7 @@ def _body(store: Store, action: str, item_ids: list[str]) -> None:
                 )
             else:
                 made = bulk.tag(store, item_ids, tag, done_by=user(), remove=action == "untag")
+            desk().loaded.clear()
             st.session_state[NOTICE] = f"{_said(get_bulk(store, made))} · U takes it back"
             _close()
             st.rerun()
