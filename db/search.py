@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import Literal
+from zlib import crc32
 
 from db.errors import StoreError
 from db.store import Store
@@ -20,7 +21,6 @@ Kind = Literal["query", "passage", "chain"]
 KINDS: tuple[Kind, ...] = ("query", "passage", "chain")
 FILE = "search.sqlite"
 
-_VERSION = 1
 _PORTION = 500  # items or rankings in one transaction
 _LONGEST = 1_000  # characters of a search
 _MOST_TERMS = 32
@@ -39,6 +39,8 @@ CREATE VIRTUAL TABLE query_texts USING fts5(text, content='', tokenize='unicode6
 CREATE VIRTUAL TABLE passage_texts USING fts5(text, content='', tokenize='unicode61');
 CREATE VIRTUAL TABLE chain_texts USING fts5(text, content='', tokenize='unicode61');
 """
+# A file of another schema, or whose texts were cut into words otherwise, is made anew.
+_VERSION = crc32((_SCHEMA + _UNSPACED.pattern).encode()) >> 1
 _FOUND: dict[Kind, str] = {
     "query": "SELECT rowid FROM query_texts WHERE query_texts MATCH $match",
     "passage": "SELECT item FROM candidates WHERE passage IN"

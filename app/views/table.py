@@ -161,9 +161,8 @@ def table(chosen: ItemFilter, page: int, slot: st.delta_generator.DeltaGenerator
     )
     click = st.session_state.get(clicked)
     if click is not None and 0 <= click["row"] < len(ids):
-        st.switch_page(
-            "views/review.py", query_params={"item": ids[click["row"]], "verdict": VERDICTS["any"]}
-        )
+        # The filter is bound to the URL, and so goes along by itself.
+        st.switch_page("views/review.py", query_params={"item": ids[click["row"]]})
     return [ids[row] for row in event.selection.rows if row < len(ids)]
 
 

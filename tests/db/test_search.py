@@ -127,6 +127,15 @@ def test_a_broken_or_missing_file_is_made_anew(store, index, content):
     assert again.find("skier") == ("x1",)
 
 
+def test_a_file_of_another_version_is_made_anew(store, index):
+    with sqlite3.connect(store.workspace.root / FILE) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    again = SearchIndex(store)
+    assert again.missing() == 4
+    again.extend()
+    assert again.find("skier") == ("x1",)
+
+
 def test_terms_are_quoted_whatever_they_are():
     assert match_expression("a NOT b* c:d") == '"a" "NOT" "b"* "c:d"'
     assert len(match_expression("a " * 900).split()) == 32
