@@ -12,6 +12,7 @@ from app.commands import (
     demo,
     integrations,
     ranking,
+    snapshots,
     sources,
     stateless,
     teacher,
@@ -45,6 +46,7 @@ def root(
 
 for module in (
     data,
+    snapshots,
     benchmarks,
     decontamination,
     sources,

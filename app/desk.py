@@ -29,6 +29,7 @@ PAGES = {
         ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
         ("samples", "Samples", "stacks", "Several chains and orders of one item, side by side."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
+        ("table", "Table", "table_rows", "Search all items, and decide on many at once."),
         ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),
         ("batches", "Batches", "inventory_2", "Choose reviewed items, approve, export."),
     ],
@@ -36,6 +37,7 @@ PAGES = {
         ("new_job", "New job", "play_circle", "SFT or GRPO from an approved snapshot."),
         ("jobs", "Jobs", "monitoring", "What runs now, and what ran."),
         ("checkpoints", "Checkpoints", "deployed_code", "Trained models and where they come from."),
+        ("lineage", "Lineage", "account_tree", "What led to what, and two snapshots compared."),
     ],
     "Evaluate": [
         ("benchmarks", "Benchmarks", "quiz", "Queries, passages, labels and a first stage."),

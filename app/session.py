@@ -88,7 +88,7 @@ class Desk:
         """Return the item to show, following a changed URL or filter; None when none is left."""
         if self.chosen is not None and chosen != self.chosen:
             self.start_over()
-        elif in_url and in_url != self.in_url:
+        if in_url and in_url != self.in_url:
             self.go_to(in_url)
         self.chosen = chosen
         if self.current is None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from app import indexing
 from app.courier import Courier
 from curation.intake import check_chains
 from curation.samples import measure_agreement
@@ -17,6 +18,7 @@ REVIEWER = "reviewer"
 """Key of the sidebar's name field, and so its name in the URL."""
 
 
+<<<<<<< HEAD
 class _Owned(NamedTuple):
     store: Store
     courier: Courier
@@ -24,11 +26,15 @@ class _Owned(NamedTuple):
 
 def _release(owned: _Owned) -> None:
     owned.courier.stop()
-    owned.store.close()
+    indexing.release(owned.store)
 
 
 @st.cache_resource(on_release=_release, show_spinner=False)
 def _open(root: str) -> _Owned:
+=======
+@st.cache_resource(on_release=release, show_spinner="Opening the workspace …")
+def _open(root: str) -> Store:
+>>>>>>> table
     opened = Store.open(Workspace(Path(root)))
     check_chains(opened)
     measure_agreement(opened)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Literal
 
 from curation.agreement import Agreement
 from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.samples import agreement_from
 from curation.training_items import ranking_id
-from db import agreement, items, judgments
+from db import agreement, bulk, items, judgments
 from db.records import Item, Judgment, Ranking, Verdict
 from db.store import Store
 
@@ -92,12 +93,7 @@ def decide(
         NotFoundError: If there is no such item.
     """
     shown = load(store, item_id, reviewer)
-    if not reviewer.strip():
-        raise JudgmentError("A judgment needs a reviewer: enter your name in the sidebar.")
-    if unknown := [reason for reason in reasons if reason not in REASONS]:
-        raise JudgmentError(f"Unknown reasons {unknown}; the reasons are {', '.join(REASONS)}.")
-    if verdict == "reject" and not reasons:
-        raise JudgmentError("A rejection needs a reason: choose at least one.")
+    _require_sound(reviewer, verdict, reasons)
     if verdict != "fix" and (order is not None or relevant is not None):
         raise JudgmentError(f"A corrected order or labels go with the verdict fix, not {verdict}.")
     corrected, labels = (None, None)
@@ -115,6 +111,48 @@ def decide(
         corrected=corrected,
         code_version=version("rankdesk"),
     )
+
+
+def decide_many(
+    store: Store,
+    *,
+    item_ids: Sequence[str],
+    reviewer: str,
+    verdict: Literal["approve", "reject"],
+    reasons: Sequence[str] = (),
+    note: str = "",
+) -> str:
+    """Record one verdict on each of many items, on all or on none; return the bulk action's id.
+
+    Args:
+        item_ids: At least one; repeats count once.
+        reasons: As for `decide`.
+
+    Raises:
+        JudgmentError: If the verdict is incomplete, or there is no item to give it on.
+        NotFoundError: If one of them is no item.
+    """
+    _require_sound(reviewer, verdict, reasons)
+    if not item_ids:
+        raise JudgmentError("There is no item to decide on: choose some.")
+    return bulk.append_verdicts(
+        store,
+        list(dict.fromkeys(item_ids)),
+        reviewer=reviewer,
+        verdict=verdict,
+        reasons=list(reasons),
+        note=note,
+        code_version=version("rankdesk"),
+    )
+
+
+def _require_sound(reviewer: str, verdict: Verdict, reasons: Sequence[str]) -> None:
+    if not reviewer.strip():
+        raise JudgmentError("A judgment needs a reviewer: enter your name in the sidebar.")
+    if unknown := [reason for reason in reasons if reason not in REASONS]:
+        raise JudgmentError(f"Unknown reasons {unknown}; the reasons are {', '.join(REASONS)}.")
+    if verdict == "reject" and not reasons:
+        raise JudgmentError("A rejection needs a reason: choose at least one.")
 
 
 def _corrections(

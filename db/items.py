@@ -1,6 +1,6 @@
 """Items, their passages and the rankings of them by teacher, human or checkpoint."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import polars as pl
@@ -232,6 +232,9 @@ WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.doma
   AND ($reviewer::VARCHAR IS NULL OR v.reviewer = $reviewer)
   AND t.ndcg >= $min_ndcg AND (t.ndcg < $max_ndcg OR $max_ndcg >= 1)
   AND ($text = '' OR contains(lower(i.query), lower($text)))
+  AND ($found::VARCHAR[] IS NULL OR i.item_id IN (SELECT unnest($found::VARCHAR[])))
+  AND ($tag = '' OR i.item_id IN (SELECT item_id FROM item_tags WHERE tag = $tag))
+  AND ($batch = '' OR i.item_id IN (SELECT item_id FROM batch_items WHERE batch_id = $batch))
   AND ($check = '' OR t.ranking_id IN (
     SELECT ranking_id FROM ranking_checks WHERE list_contains(failed, $check)))
   AND (($min_tau <= -1 AND $max_tau >= 1)
@@ -245,13 +248,17 @@ ORDER BY CASE $order
     WHEN 'least_agreed' THEN a.tau
     WHEN 'other_teacher' THEN (
         SELECT min(b.review_tau) FROM sample_agreement b WHERE b.item_id = i.item_id)
+    WHEN 'newest' THEN -epoch(i.created_at)
+    WHEN 'judged' THEN -epoch(v.judged_at)
     ELSE 0
   END, i.created_at, i.item_id
 """
 
 
 def _parameters(chosen: ItemFilter) -> dict[str, Any]:
-    return {**asdict(chosen), "domains": list(chosen.domains)}
+    parameters = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
+    found = None if chosen.found is None else list(chosen.found)
+    return {**parameters, "domains": list(chosen.domains), "found": found}
 
 
 def list_items(store: Store, chosen: ItemFilter, *, limit: int, offset: int = 0) -> pl.DataFrame:

@@ -111,12 +111,16 @@ class ItemFilter:
         min_ndcg: Self-consistency at least this, 0..1.
         max_ndcg: Self-consistency below this, or equal where it is 1.
         text: Contained in the query, any case.
+        found: Only these item ids, such as what a search found; None for no such limit.
+        tag: Only items with this tag; empty for all.
+        batch: Only items of the batch with this id; empty for all.
         check: Only items whose chain fails this check; empty for all.
         min_tau: Agreement of the samples, Kendall τ, at least this, -1..1. From -1 to 1, items
             without several samples are let through too.
         max_tau: Agreement below this, or equal where it is 1.
         order: `near_cut` (smallest distance to `cut` first), `lowest`, `highest`, `least_agreed`
-            (samples of one teacher), `other_teacher` (least agreed with another), `imported`.
+            (samples of one teacher), `other_teacher` (least agreed with another), `imported`,
+            `newest`, `judged` (latest verdict first).
         cut: The self-consistency cut that `near_cut` measures from.
     """
 
@@ -126,10 +130,20 @@ class ItemFilter:
     min_ndcg: float = 0.0
     max_ndcg: float = 1.0
     text: str = ""
+    found: tuple[str, ...] | None = None
+    tag: str = ""
+    batch: str = ""
     check: str = ""
     min_tau: float = -1.0
     max_tau: float = 1.0
-    order: Literal["near_cut", "lowest", "highest", "least_agreed", "other_teacher", "imported"] = (
-        "near_cut"
-    )
+    order: Literal[
+        "near_cut",
+        "lowest",
+        "highest",
+        "least_agreed",
+        "other_teacher",
+        "imported",
+        "newest",
+        "judged",
+    ] = "near_cut"
     cut: float = 0.4

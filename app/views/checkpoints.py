@@ -101,6 +101,7 @@ with right, st.container(border=True):
     st.markdown("**Go on from here**")
     with st.container(horizontal=True):
         link("evaluations", "Evaluate it", "leaderboard", checkpoint=chosen["checkpoint_id"])
+        link("lineage", "Lineage", "account_tree", node=f"checkpoint:{chosen['checkpoint_id']}")
         if chosen["job_id"]:
             link("jobs", "Its job", "monitoring", job=chosen["job_id"])
             link("new_job", "Duplicate and tweak", "content_copy", like=chosen["job_id"])

@@ -15,7 +15,7 @@ from app.widgets.text import key_of, many, plain, points
 from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
 from curation.review import REASONS, ReviewItem
-from db import items, judgments
+from db import items, judgments, tags
 from db.errors import NotFoundError
 
 CHROME = 426  # pixels above and below the reader, which takes the rest of the window
@@ -31,7 +31,9 @@ def top_row() -> bool:
     counts = items.counts(opened)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("#### Review", width="content")
-        chosen = item_filter(items.domains(opened), judgments.reviewers(opened))
+        chosen = item_filter(
+            items.domains(opened), judgments.reviewers(opened), tags.all_tags(opened)
+        )
         mode = st.segmented_control(
             "Mode",
             ["open", "blind"],
@@ -60,6 +62,8 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
     line = f":blue-badge[{plain(item.domain)}] {plain(item.qid)}"
     if hidden:
         return f"{line} · {len(item.candidates)} passages"
+    for tag in tags.tags_of(opened, [item.item_id]).get(item.item_id, []):
+        line += f" :gray-badge[:material/sell: {plain(tag)}]"
     line += (
         f" · {plain(teacher.author_name)} · self-consistency nDCG@10 **{points(teacher.ndcg)}**"
         f" · first relevant at {teacher.first_relevant}"

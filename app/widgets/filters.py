@@ -24,15 +24,26 @@ ORDERS = {
     "least_agreed": "Samples agree least first",
     "other_teacher": "Another teacher agrees least first",
     "imported": "As imported",
+    "newest": "Newest first",
+    "judged": "Latest verdict first",
 }
+FIELDS = ("verdict", "domain", "order", "ndcg", "tau", "text", "check", "tag", "by", "cut")
+"""Keys of the filter's widgets, and so their names in the URL."""
 
 
-def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
-    """Draw the filter and return it."""
+def item_filter(
+    domains: list[str], reviewers: list[str], tags: list[str], *, verdict_at_first: str = "open"
+) -> ItemFilter:
+    """Draw the filter and return it.
+
+    Args:
+        verdict_at_first: Key of `VERDICTS`.
+    """
     with st.popover("Filter", icon=":material/filter_list:", width="content"):
         verdict = st.selectbox(
             "Verdict",
             list(VERDICTS),
+            index=list(VERDICTS).index(verdict_at_first),
             format_func=VERDICTS.__getitem__,
             key="verdict",
             bind="query-params",
@@ -70,6 +81,14 @@ def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
             key="check",
             bind="query-params",
         )
+        tag = st.selectbox(
+            "Tagged",
+            tags,
+            index=None,
+            placeholder="With any tag or none",
+            key="tag",
+            bind="query-params",
+        )
         reviewer = st.selectbox(
             "Judged by",
             reviewers,
@@ -87,6 +106,7 @@ def item_filter(domains: list[str], reviewers: list[str]) -> ItemFilter:
         max_ndcg=high,
         text=text or "",
         check=check if check in CHECKS else "",
+        tag=tag or "",
         min_tau=least,
         max_tau=most,
         order=_known(order, ORDERS),

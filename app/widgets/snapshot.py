@@ -67,6 +67,8 @@ def _actions(store: Store, manifest: Manifest) -> None:
         st.markdown("**Use it**")
         with st.container(horizontal=True):
             link("new_job", "Train on it", "play_circle", snapshot=manifest.snapshot_id)
+            link("lineage", "Lineage", "account_tree", node=f"snapshot:{manifest.snapshot_id}")
+            link("lineage", "Compare", "difference", lens="diff", after=manifest.snapshot_id)
             checked = st.button("Verify", icon=":material/fact_check:")
         if checked:
             with mendable():

@@ -147,6 +147,14 @@ def test_consistency_batches_and_snapshots(workspace):
     again = rankdesk(*place, "batch", "approve", "b")
     assert again.returncode == 1
     assert "was approved by ada" in again.stderr
+    rankdesk(*place, "batch", "create", "few", "--verdict", "open", "--cut", "0.6")
+    rankdesk(*place, "batch", "approve", "few")
+    changed = json.loads(rankdesk(*place, "snapshot", "diff", "b", "few", "--json").stdout)
+    assert changed["counts"] == {"added": 0, "removed": 2, "changed": 0, "unchanged": 3}
+    assert changed["filters"] == {"cut": {"before": 0.4, "after": 0.6}}
+    words = rankdesk(*place, "snapshot", "diff", "b", "few").stdout
+    assert "2 removed" in words
+    assert "other filters" in words
 
 
 def test_commands_do_not_wait_for_torch():

@@ -258,3 +258,13 @@ def test_another_filter_forgets_what_was_read_ahead(sample: Workspace, open_page
             store, ItemFilter(verdict="open", domains=("economics",)), limit=2
         )
     assert [shown, current(app)] == wanted
+
+
+def test_a_link_that_brings_another_filter_shows_its_item(sample: Workspace) -> None:
+    desk = session.Desk()
+    with Store.open(sample) as store:
+        desk.in_url = desk.find_current(store, OPEN, None)
+        wanted = items.next_item_ids(store, ItemFilter(verdict="approve"), limit=1)[0]
+        assert desk.find_current(store, ItemFilter(verdict="approve"), wanted) == wanted
+        desk.in_url = wanted
+        assert desk.find_current(store, OPEN, wanted) != wanted  # the filter alone was changed
