@@ -18,7 +18,6 @@ REVIEWER = "reviewer"
 """Key of the sidebar's name field, and so its name in the URL."""
 
 
-<<<<<<< HEAD
 class _Owned(NamedTuple):
     store: Store
     courier: Courier
@@ -31,10 +30,6 @@ def _release(owned: _Owned) -> None:
 
 @st.cache_resource(on_release=_release, show_spinner=False)
 def _open(root: str) -> _Owned:
-=======
-@st.cache_resource(on_release=release, show_spinner="Opening the workspace …")
-def _open(root: str) -> Store:
->>>>>>> table
     opened = Store.open(Workspace(Path(root)))
     check_chains(opened)
     measure_agreement(opened)
