@@ -1,7 +1,7 @@
 """Batches: choose reviewed items by filters, approve them, and so freeze them to a snapshot."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,8 +34,10 @@ class Selection:
         cut: Self-consistency of the teacher's ranking, nDCG@10, at least this; items that a
             reviewer fixed pass whatever the teacher scored.
         reviewers: Whose verdicts count; none means anyone's.
-        judged_since: Only verdicts from this time on (UTC).
-        only_ok: Leave out teacher rankings whose response had to be repaired.
+        judged_since: Only verdicts from this time on (UTC). Items without a verdict, where they are
+            let through, pass this and the reviewers.
+        only_ok: Leave out teacher rankings whose response had to be repaired, unless a reviewer
+            fixed them.
         quarantined: Let quarantined items in; approving them takes a reason.
     """
 
@@ -63,9 +65,36 @@ class Selection:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Items that one filter alone keeps out of a batch.
+
+    Attributes:
+        quarantined: Because they ask a benchmark's test query.
+        repaired: Because the teacher's response had to be repaired.
+        approved: Of the repaired ones, those that a reviewer approved.
+    """
+
+    quarantined: int
+    repaired: int
+    approved: int
+
+
 def preview(store: Store, selection: Selection) -> pl.DataFrame:
     """Return what the selection lets through: item_id, domain, ndcg, verdict, reviewer and ids."""
     return batches.select_items(store, selection.as_row())
+
+
+def left_out(store: Store, selection: Selection, found: pl.DataFrame) -> LeftOut:
+    """Count what passes every other filter of the selection that let `found` through."""
+    repaired = approved = quarantined = 0
+    if selection.only_ok:
+        wider = preview(store, replace(selection, only_ok=False))
+        repaired = len(wider) - len(found)
+        approved = wider["verdict"].eq("approve").sum() - found["verdict"].eq("approve").sum()
+    if not selection.quarantined:
+        quarantined = len(preview(store, replace(selection, quarantined=True))) - len(found)
+    return LeftOut(quarantined, repaired, approved)
 
 
 def create(store: Store, name: str, selection: Selection, *, created_by: str) -> str:

@@ -27,8 +27,8 @@ WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.doma
   AND (t.ndcg >= $cut OR v.verdict = 'fix')
   AND (len($reviewers::VARCHAR[]) = 0 OR v.verdict IS NULL
        OR list_contains($reviewers::VARCHAR[], v.reviewer))
-  AND ($judged_since::TIMESTAMPTZ IS NULL OR v.judged_at >= $judged_since)
-  AND ($only_ok = FALSE OR t.status = 'ok')
+  AND ($judged_since::TIMESTAMPTZ IS NULL OR v.verdict IS NULL OR v.judged_at >= $judged_since)
+  AND ($only_ok = FALSE OR v.verdict = 'fix' OR t.status = 'ok')
   AND ($quarantined OR i.item_id NOT IN (SELECT item_id FROM quarantined_items))
 ORDER BY i.domain, i.qid, i.item_id
 """
@@ -48,9 +48,9 @@ def select_items(store: Store, selection: Mapping[str, Any]) -> pl.DataFrame:
 
     Args:
         selection: domains, verdicts (`open` means not judged), cut (nDCG@10; a fixed item passes
-            whatever the teacher's score), reviewers, judged_since (UTC datetime or None),
-            only_ok (leave out rankings whose response had to be repaired), quarantined (let
-            quarantined items in).
+            whatever the teacher's score), reviewers and judged_since (UTC datetime or None; both
+            ask judged items alone), only_ok (leave out rankings whose response had to be repaired,
+            unless a reviewer fixed them), quarantined (let quarantined items in).
 
     Returns:
         Columns item_id, domain, ndcg, verdict, reviewer, ranking_id, chain_id, relevant_docids.

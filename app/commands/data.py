@@ -210,8 +210,16 @@ def batch_create(
     with open_store(context) as store:
         batch_id = batching.create(store, name, selection, created_by=user())
         n_items = batches.get_batch(store, batch_id)["n_items"]
+        missing = batching.left_out(store, selection, batching.preview(store, selection))
+    if missing.repaired:
+        say(
+            f"{missing.repaired} items with a repaired response are left out, {missing.approved} of "
+            "them approved; --repaired lets them through."
+        )
+    if missing.quarantined:
+        say(f"{missing.quarantined} quarantined items are left out.")
     emit(
-        {"batch_id": batch_id, "name": name, "n_items": n_items},
+        {"batch_id": batch_id, "name": name, "n_items": n_items, "left_out": asdict(missing)},
         as_json,
         lambda: f"batch {batch_id}: {n_items} items. Approve it: `rankdesk batch approve {name}`.",
     )

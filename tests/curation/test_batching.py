@@ -1,12 +1,13 @@
-"""What a batch does about quarantined items."""
+"""What a batch lets through, and what its approval does about quarantined items."""
 
 import json
+from datetime import timedelta
 
 import polars as pl
 import pytest
 
-from curation import batching
-from curation.batching import BatchError, QuarantineError, Selection
+from curation import batching, review
+from curation.batching import BatchError, LeftOut, QuarantineError, Selection
 from curation.snapshots import _checksum, read_manifest
 from db import batches, benchmarks, quarantine
 from db.ids import now
@@ -118,3 +119,19 @@ def test_a_manifest_from_before_quarantine_is_still_read(stocked: Store):
     del content["quarantined"], content["checksum"]
     path.write_text(json.dumps(content | {"checksum": _checksum(content)}))
     assert read_manifest(path.parent).quarantined is None
+
+
+def test_a_repaired_ranking_passes_once_it_is_fixed_and_others_are_counted(store: Store):
+    add_samples(store, i1="missing", i2="repeated", i3="truncated")
+    review.decide(store, item_id="i1", reviewer="ada", verdict="fix", order=list("badc"))
+    review.decide(store, item_id="i2", reviewer="ada", verdict="approve")
+    chosen = Selection(verdicts=("approve", "fix", "open"))
+    found = batching.preview(store, chosen)
+    assert set(found["item_id"]) == {"i1", "i4", "i5"}
+    assert batching.left_out(store, chosen, found) == LeftOut(quarantined=0, repaired=2, approved=1)
+
+
+def test_judged_since_asks_judged_items_alone(stocked: Store):
+    review.decide(stocked, item_id="i1", reviewer="ada", verdict="approve")
+    chosen = Selection(verdicts=("approve", "open"), judged_since=now() + timedelta(days=1))
+    assert set(batching.preview(stocked, chosen)["item_id"]) == {"i2", "i3", "i4", "i5"}
