@@ -66,6 +66,21 @@ class Quarantined(BaseModel):
     reason: str
 
 
+class Changed(BaseModel):
+    """What was decided about a batch's items between its making and its approval.
+
+    Attributes:
+        left_out: Ids of items that no longer pass the batch's filters; the snapshot lacks them.
+        refreshed: Ids of items whose order or labels were corrected since; the snapshot holds the
+            corrections.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left_out: list[str]
+    refreshed: list[str]
+
+
 class Manifest(BaseModel):
     """What a snapshot is, how it was chosen and who answers for it.
 
@@ -77,6 +92,7 @@ class Manifest(BaseModel):
         approved_at: UTC.
         code_version: RankDesk's version at the freezing.
         quarantined: None where no item of the batch was.
+        changed: None where nothing had.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +110,7 @@ class Manifest(BaseModel):
     approved_at: datetime
     code_version: str
     quarantined: Quarantined | None = None
+    changed: Changed | None = None
 
 
 def freeze(
@@ -107,6 +124,7 @@ def freeze(
     cut: float,
     approved_by: str,
     quarantined: Quarantined | None = None,
+    changed: Changed | None = None,
 ) -> Manifest:
     """Write a snapshot into a new folder of `root`, all of it or nothing.
 
@@ -143,6 +161,7 @@ def freeze(
             approved_at=datetime.now(UTC),
             code_version=version("rankdesk"),
             quarantined=quarantined,
+            changed=changed,
         )
         content = manifest.model_dump(mode="json")
         text = json.dumps({**content, CHECKSUM: _checksum(content)}, ensure_ascii=False, indent=1)

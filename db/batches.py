@@ -108,21 +108,24 @@ def get_batch(store: Store, wanted: str) -> dict[str, Any]:
     return {**row, "selection": json.loads(row["selection"])}
 
 
-def ranking_ids(store: Store, batch_id: str) -> dict[str, str]:
-    """Return the id of the ranking to train on, by item id."""
-    rows = store.rows("SELECT item_id, ranking_id FROM batch_items WHERE batch_id = ?", [batch_id])
-    return {row["item_id"]: row["ranking_id"] for row in rows}
+def batch_items(store: Store, batch_id: str) -> pl.DataFrame:
+    """Return what a batch chose: item_id, ranking_id, chain_id, relevant_docids."""
+    return store.frame(
+        "SELECT * EXCLUDE (batch_id) FROM batch_items WHERE batch_id = ?", [batch_id]
+    )
 
 
-def batch_rows(
-    store: Store, batch_id: str, left_out: Sequence[str] = ()
-) -> Iterator[dict[str, Any]]:
-    """Yield the batch's items but some, in snapshot order (domain, qid, item_id), texts included.
+def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield items in snapshot order (domain, qid, item_id), texts included.
+
+    Args:
+        chosen: Columns item_id, ranking_id, chain_id, relevant_docids.
 
     Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
     order), relevant_docids, ranking_id, ranking (docids, best first), author, author_name, chain.
     """
     with closing(store.cursor()) as cursor:
+        cursor.register("chosen", chosen.to_arrow())
         result = cursor.execute(
             """
             SELECT i.item_id, i.domain, i.qid, i.query, b.relevant_docids,
@@ -131,14 +134,12 @@ def batch_rows(
                                 ORDER BY list_position(i.passage_ids, p.passage_id))
                     FROM passages p WHERE p.passage_id IN (SELECT unnest(i.passage_ids))
                    ) AS candidates
-            FROM batch_items b
+            FROM chosen b
             JOIN items i USING (item_id)
             JOIN rankings r ON r.ranking_id = b.ranking_id
             JOIN ranking_texts t ON t.ranking_id = b.chain_id
-            WHERE b.batch_id = $batch AND NOT list_contains($left_out::VARCHAR[], i.item_id)
             ORDER BY i.domain, i.qid, i.item_id
-            """,
-            {"batch": batch_id, "left_out": list(left_out)},
+            """
         )
         names = [column[0] for column in result.description or []]
         while rows := result.fetchmany(500):
@@ -153,13 +154,15 @@ def record_snapshot(
     snapshot_id: str,
     n_items: int,
     approved_by: str,
-    quarantined: Mapping[str, Any] | None,
+    left_out: Sequence[str],
+    kept: Sequence[str],
+    reason: str,
 ) -> None:
     """Record that a batch was approved and what it was frozen to.
 
     Args:
-        quarantined: What was done about its quarantined items: left_out and kept (item ids), and
-            the reason; None where it had none.
+        left_out: Ids of its items that the snapshot lacks: quarantined, or let through no longer.
+        kept: Ids of quarantined items that it holds all the same, and the reason.
 
     Raises:
         StoreError: If the batch is approved already.
@@ -174,11 +177,10 @@ def record_snapshot(
             "INSERT INTO snapshots VALUES (?, ?, ?, ?, now())",
             [snapshot_id, batch_id, n_items, approved_by],
         ).fetchall()
-        if quarantined is not None:
+        if left_out or kept:
             cursor.execute(
-                "INSERT INTO batch_quarantines"
-                " VALUES ($batch, $left_out, $kept, $reason, $by, now())",
-                {"batch": batch_id, "by": approved_by, **quarantined},
+                "INSERT INTO batch_quarantines VALUES (?, ?, ?, ?, ?, now())",
+                [batch_id, list(left_out), list(kept), reason, approved_by],
             ).fetchall()
 
 

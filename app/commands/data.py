@@ -213,8 +213,8 @@ def batch_create(
         missing = batching.left_out(store, selection, batching.preview(store, selection))
     if missing.repaired:
         say(
-            f"{missing.repaired} items with a repaired response are left out, {missing.approved} of "
-            "them approved; --repaired lets them through."
+            f"{missing.repaired} items with a repaired response are left out, of them "
+            f"{missing.approved} approved; --repaired lets them through."
         )
     if missing.quarantined:
         say(f"{missing.quarantined} quarantined items are left out.")
@@ -239,11 +239,17 @@ def batch_approve(
 ) -> None:
     """Freeze a batch to an immutable snapshot."""
     with open_store(context) as store:
+        _, changed = batching.standing(store, wanted)
+        if changed.left_out:
+            say(f"{len(changed.left_out)} items no longer pass its filters: they are left out.")
+        if changed.refreshed:
+            say(f"{len(changed.refreshed)} items were corrected since: as corrected they go in.")
         manifest = batching.approve(
             store, wanted, approved_by=user(), leave_out=leave_out, reason=reason
         )
     emit(
-        {"snapshot_id": manifest.snapshot_id, "n_items": manifest.n_items},
+        {"snapshot_id": manifest.snapshot_id, "n_items": manifest.n_items}
+        | {"changed": changed.model_dump()},
         as_json,
         lambda: f"snapshot {manifest.snapshot_id}: {manifest.n_items} items",
     )
