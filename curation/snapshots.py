@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from curation.code_version import code_version
 from curation.errors import CurationError
 from curation.folders import draft_folder, publish, sha256_of
 from curation.strict_json import JsonError, decode
@@ -90,7 +90,7 @@ class Manifest(BaseModel):
         selection: The filters of the batch.
         cut: Self-consistency that the items had to reach, nDCG@10.
         approved_at: UTC.
-        code_version: RankDesk's version at the freezing.
+        code_version: RankDesk's commit, or release, at the freezing.
         quarantined: None where no item of the batch was.
         changed: None where nothing had.
     """
@@ -159,7 +159,7 @@ def freeze(
             cut=cut,
             approved_by=approved_by,
             approved_at=datetime.now(UTC),
-            code_version=version("rankdesk"),
+            code_version=code_version(),
             quarantined=quarantined,
             changed=changed,
         )
