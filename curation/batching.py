@@ -245,22 +245,20 @@ def _about_quarantined(
     )
 
 
-def _training_items(rows: Iterable[dict[str, object]]) -> Iterator[TrainingItem]:
+def _training_items(rows: Iterable[dict[str, Any]]) -> Iterator[TrainingItem]:
     for row in rows:
-        candidates = row["candidates"]
-        relevant, ranking = row["relevant_docids"], row["ranking"]
-        assert isinstance(candidates, list)
-        assert isinstance(relevant, list)
-        assert isinstance(ranking, list)
+        relevant, original = row["relevant_docids"], row["original_relevant_docids"]
         yield TrainingItem(
             item_id=str(row["item_id"]),
             domain=str(row["domain"]),
             qid=str(row["qid"]),
             query=str(row["query"]),
-            candidates=tuple(Candidate(**candidate) for candidate in candidates),
+            candidates=tuple(Candidate(**candidate) for candidate in row["candidates"]),
             relevant_docids=tuple(relevant),
-            ranking=tuple(ranking),
+            ranking=tuple(row["ranking"]),
             chain=str(row["chain"]),
             author="human" if row["author"] == "human" else "teacher",
             author_name=str(row["author_name"]),
+            status=row["status"],
+            original_relevant_docids=None if set(original) == set(relevant) else tuple(original),
         )

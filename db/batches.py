@@ -122,14 +122,16 @@ def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
         chosen: Columns item_id, ranking_id, chain_id, relevant_docids.
 
     Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
-    order), relevant_docids, ranking_id, ranking (docids, best first), author, author_name, chain.
+    order), relevant_docids, original_relevant_docids (the teacher's), ranking_id, ranking (docids,
+    best first), author, author_name, status, chain.
     """
     with closing(store.cursor()) as cursor:
         cursor.register("chosen", chosen.to_arrow())
         result = cursor.execute(
             """
             SELECT i.item_id, i.domain, i.qid, i.query, b.relevant_docids,
-                   b.ranking_id, r.docids AS ranking, r.author, r.author_name, t.chain,
+                   i.relevant_docids AS original_relevant_docids, b.ranking_id,
+                   r.docids AS ranking, r.author, r.author_name, r.status, t.chain,
                    (SELECT list({'docid': p.docid, 'title': p.title, 'text': p.text}
                                 ORDER BY list_position(i.passage_ids, p.passage_id))
                     FROM passages p WHERE p.passage_id IN (SELECT unnest(i.passage_ids))
