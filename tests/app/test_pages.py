@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
 from db import batches, benchmarks, evaluations, items, jobs
@@ -16,6 +17,7 @@ from db.workspace import Workspace
 from tests.app.sample import add_evaluation
 from trainer import desk
 from trainer.jobs import JobState
+from trainer.recipes import apply_overrides, load_recipe
 
 VIEWS = sorted(
     path.stem
@@ -312,3 +314,24 @@ def test_duplicate_and_tweak_fills_the_form(sample: Workspace, open_page: OpenPa
     assert app.segmented_control(key="job_kind").value == "grpo"
     base = next(box for box in app.selectbox if box.label == "Start from")
     assert base.value == like["checkpoint_id"]
+
+
+@pytest.mark.parametrize("name", ["demo-grpo", "/nowhere/ours.yaml"])
+def test_duplicate_and_tweak_restores_every_setting(
+    sample: Workspace, open_page: OpenPage, name: str
+) -> None:
+    changes = ["reward.recall=0.3", "evaluation.strategy.window=4", "epochs=2", "beta=0.125"]
+    changes += ["lora={r: 8, alpha: 16}"]
+    recipe = apply_overrides(load_recipe("demo-grpo"), changes)
+    with Store.open(sample) as store:
+        like = next(job for job in jobs.list_jobs(store) if job["kind"] == "grpo")
+        config = yaml.safe_load(like["config"])
+        config["spec"]["recipe"] = recipe.model_dump(mode="json")
+        job = {"kind": "grpo", "name": "tweaked", "created_by": "ada", "recipe": name}
+        job |= {"snapshot_id": like["snapshot_id"], "checkpoint_id": like["checkpoint_id"]}
+        jobs.insert_job(store, job_id="tweaked", config=yaml.safe_dump(config), **job)
+    app = open_page("new_job", like="tweaked")
+    assert errors(app) == []
+    assert app.session_state["pick-grpo_recipe"] == "demo-grpo"
+    shown = next(code.value for code in app.code if "recipe_name:" in code.value)
+    assert yaml.safe_load(shown)["recipe"] == recipe.model_dump(mode="json")
