@@ -13,6 +13,7 @@ from curation.intake import ImportReport, import_reasonrank
 from db import imports
 from db.errors import RankDeskError
 from db.store import Store
+from db.workspace import typed_path
 
 
 @dataclass
@@ -43,7 +44,7 @@ def _work(store: Store, run: ImportRun) -> None:
         run.done, run.total, run.rows = done, total, rows
 
     try:
-        run.report = import_reasonrank(store, Path(run.folder).expanduser(), on_progress=progress)
+        run.report = import_reasonrank(store, typed_path(run.folder), on_progress=progress)
     except RankDeskError as error:
         run.error = str(error)
     except BaseException as error:
