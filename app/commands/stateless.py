@@ -13,6 +13,7 @@ from curation import scoring, trec
 from curation.errors import CurationError, FormatError
 from curation.permutation import parse_response, render_answer
 from curation.reward import multi_view_reward
+from curation.strict_json import JsonError, decode
 
 MOST = 100_000  # passages of one response
 DEFAULT_MEASURES = ["nDCG@10", "R@10", "AP", "RR@10"]
@@ -98,7 +99,7 @@ def reward(file: Lines, as_json: Json = False) -> None:
             )
         except CurationError as error:
             field = "ground_truth" if "ground_truth" in str(error) else "relevant_docids"
-            raise line.error(field, str(error)) from error
+            raise line.error(field, str(error).removeprefix(f"{field} ")) from error
         return {
             "reward": found.reward,
             "format": found.format,
@@ -140,9 +141,11 @@ def _read(file: Path) -> Iterator[_Line]:
                 if not raw.strip():
                     continue
                 try:
-                    values = json.loads(raw.decode("utf-8"))
-                except (ValueError, RecursionError) as error:
-                    raise FormatError(f"is not JSON: {error}", file=file, line=number) from error
+                    # Half of a surrogate pair may end a response that was cut off.
+                    values = decode(raw, lone_surrogates=True)
+                except JsonError as error:
+                    fault = "is not UTF-8" if error.cause == "wrong_encoding" else "is not JSON"
+                    raise FormatError(f"{fault}: {error}", file=file, line=number) from error
                 if not isinstance(values, dict):
                     raise FormatError("must be a JSON object", file=file, line=number)
                 yield _Line(file, number, values)
