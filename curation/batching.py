@@ -102,6 +102,7 @@ def create(store: Store, name: str, selection: Selection, *, created_by: str) ->
 
     Raises:
         BatchError: If it has no name, or would be empty.
+        StoreError: If another batch has the name.
     """
     if not name.strip():
         raise BatchError("A batch needs a name.")

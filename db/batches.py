@@ -61,9 +61,15 @@ def select_items(store: Store, selection: Mapping[str, Any]) -> pl.DataFrame:
 def create_batch(
     store: Store, *, name: str, selection: Mapping[str, Any], chosen: pl.DataFrame, created_by: str
 ) -> str:
-    """Record a batch with the items that `select_items` chose, and return its id."""
+    """Record a batch with the items that `select_items` chose, and return its id.
+
+    Raises:
+        StoreError: If another batch has the name.
+    """
     batch_id = new_id()
     with store.transaction() as cursor:
+        if cursor.execute("SELECT 1 FROM batches WHERE name = ?", [name]).fetchall():
+            raise StoreError(f"There is a batch named {name} already. Choose another name.")
         cursor.execute(
             "INSERT INTO batches VALUES (?, ?, ?, ?, ?, now())",
             [
@@ -89,12 +95,17 @@ def create_batch(
 
 
 def list_batches(store: Store) -> pl.DataFrame:
-    """Return every batch, newest first, with its size and its snapshot where it is approved."""
+    """Return every batch, newest first, with its size and its snapshot where it is approved.
+
+    Its selection is JSON; `get_batch` decodes it.
+    """
     return store.frame(_LISTED + "ORDER BY b.created_at DESC")
 
 
 def get_batch(store: Store, wanted: str) -> dict[str, Any]:
-    """Return the batch with this id or name, the newest of that name, its selection decoded.
+    """Return the batch with this id or name, its selection decoded.
+
+    Workspaces from before names were kept apart may hold several of one: the newest is returned.
 
     Raises:
         NotFoundError: If there is no such batch.

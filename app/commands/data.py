@@ -1,5 +1,6 @@
 """Commands over the data: init, import, consistency, teachers, batch, export."""
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -259,7 +260,10 @@ def batch_approve(
 def batch_list(context: typer.Context, as_json: Json = False) -> None:
     """List the batches and their snapshots."""
     with open_store(context) as store:
-        rows = batches.list_batches(store).to_dicts()
+        rows = [
+            row | {"selection": json.loads(row["selection"])}
+            for row in batches.list_batches(store).iter_rows(named=True)
+        ]
     columns = {
         "name": "name",
         "n_items": "items",

@@ -13,6 +13,7 @@ from db.errors import RankDeskError
 from db.store import Store
 from db.workspace import Workspace
 from tests.app.sample import write_benchmark
+from tests.samples import add_samples
 
 
 def run(workspace: Workspace, *words: object) -> Any:
@@ -82,3 +83,28 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(
     ):
         with pytest.raises(RankDeskError, match=message):
             run(place, "rerank", *inputs, *outputs, "--dry-run")
+
+
+def test_a_batch_s_name_is_its_own(place: Workspace):
+    with Store.open(place) as store:
+        add_samples(store)
+    create = ("batch", "create", "first", "--verdict", "open")
+    run(place, *create)
+    with pytest.raises(RankDeskError, match="a batch named first already"):
+        run(place, *create)
+    (listed,) = run(place, "batch", "list")
+    assert listed["selection"]["verdicts"] == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--overlap", "5"), "^An overlap is at most"),
+        (("--language", "xx"), "^No language has"),
+        (("--near", "7"), "^near: "),
+    ],
+)
+def test_a_wrong_way_of_cleaning_is_told_in_a_sentence(place: Workspace, files, options, message):
+    tables = ("--queries", files["queries"], "--passages", files["passages"])
+    with pytest.raises(RankDeskError, match=message):
+        run(place, "source", "add", "s", *tables, *options)
