@@ -79,7 +79,7 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
     )
     st.caption(
         "⚑ is the baseline. Differences are paired by query; p by a permutation test. "
-        "Where the interval of a difference holds 0, the gain is not shown."
+        "Where the interval of a difference holds 0, these queries do not demonstrate a gain."
     )
     drawn = [row for row in rows if row["value"] is not None]
     if len(drawn) > 1:
