@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.commands.terminal import Json, emit, render
+from app.commands.terminal import Json, emit, render, say
 from curation import scoring, trec
 from curation.errors import CurationError, FormatError
 from curation.permutation import parse_response, render_answer
@@ -39,7 +39,10 @@ def metrics(
     """Score a run with trec_eval's measures; a query without results counts as 0."""
     names = measure or DEFAULT_MEASURES
     scoring.parse_measures(names)
-    values = scoring.per_query(trec.read_qrels(qrels), trec.read_run(run), names)
+    ranked = trec.read_run(run, may_be_empty=True)
+    if not ranked:
+        say(f"{run} is empty: every query counts as 0.")
+    values = scoring.per_query(trec.read_qrels(qrels), ranked, names)
     if by_query:
         rows = [{"qid": qid, **scores} for qid, scores in values.items()]
         emit(values, as_json, lambda: render(rows, {name: name for name in ("qid", *names)}))
