@@ -335,3 +335,17 @@ def test_duplicate_and_tweak_restores_every_setting(
     assert app.session_state["pick-grpo_recipe"] == "demo-grpo"
     shown = next(code.value for code in app.code if "recipe_name:" in code.value)
     assert yaml.safe_load(shown)["recipe"] == recipe.model_dump(mode="json")
+
+
+def test_the_keys_of_review_are_shown_and_do_nothing_meanwhile(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review")
+    app.button(key="show-keys").click().run()
+    assert errors(app) == []
+    assert any("Alt+↑" in text.value for text in app.markdown)
+    approve = next(button for button in app.button if button.label == "Approve")
+    assert approve.disabled
+    app.button(key="hide-keys").click().run()
+    approve = next(button for button in app.button if button.label == "Approve")
+    assert not approve.disabled
