@@ -12,8 +12,9 @@ import typer
 from app.commands.terminal import Json, Progress, emit, open_store, render, say, user
 from app.commands.terminal import workspace as locate
 from curation import batching, consistency, teachers
+from curation.dropped import dropped_before
 from curation.exports import FORMATS, export_snapshot
-from curation.intake import import_reasonrank
+from curation.intake import WINDOW, import_reasonrank
 from db import agreement, batches, items
 from db.store import Store
 
@@ -71,10 +72,13 @@ def import_layout(
             on_progress=lambda done, total, rows: progress(done, total, f"{rows} rows"),
         )
     progress.done(f"{report.imported} imported")
+    if report.long_lists:
+        say(f"{report.long_lists} items hold more passages than one window of {WINDOW}.")
     result = {
         "imported": report.imported,
         "unchanged": report.unchanged,
         "rejected": report.rejected,
+        "long_lists": report.long_lists,
         "rejects": [
             {
                 "line": reject.line,
@@ -102,6 +106,9 @@ def show_consistency(
     with open_store(context) as store:
         values = items.consistency_values(store)
         sampled = agreement.values(store)
+        before = dropped_before(store)
+    for sentence in before.sentences():
+        say(sentence)
     rows: list[dict[str, Any]] = consistency.kept_curve(values, [cut]).to_dicts()
     total: dict[str, Any] = {"domain": "all", "cut": cut, "kept": sum(r["kept"] for r in rows)}
     total["dropped"] = len(values) - total["kept"]
@@ -111,6 +118,7 @@ def show_consistency(
         "dropped": total["dropped"],
         "mean_ndcg@10": values["ndcg"].mean(),
         "domains": rows,
+        "before": asdict(before),
         "samples": None,
     }
     columns = {"domain": "domain", "kept": "kept", "dropped": "dropped"}

@@ -12,7 +12,7 @@ from app.widgets.importing import ImportRun, _work
 from db.errors import RankDeskError
 from db.store import Store
 from db.workspace import Workspace
-from tests.app.sample import write_benchmark
+from tests.app.sample import write_benchmark, write_layout
 from tests.samples import add_samples
 
 
@@ -108,3 +108,27 @@ def test_a_wrong_way_of_cleaning_is_told_in_a_sentence(place: Workspace, files, 
     tables = ("--queries", files["queries"], "--passages", files["passages"])
     with pytest.raises(RankDeskError, match=message):
         run(place, "source", "add", "s", *tables, *options)
+
+
+def test_an_empty_run_scores_0_and_is_told(place: Workspace, tmp_path: Path):
+    (tmp_path / "qrels").write_text("q1 0 a 1\n")
+    (tmp_path / "run").write_text("\n")
+    words = [
+        "metrics",
+        "--qrels",
+        str(tmp_path / "qrels"),
+        "--run",
+        str(tmp_path / "run"),
+        "--json",
+    ]
+    result = CliRunner().invoke(cli, [*words, "-m", "nDCG@10", "-m", "AP"])
+    assert json.loads(result.stdout) == {"nDCG@10": 0.0, "AP": 0.0}
+    assert "every query counts as 0" in result.stderr
+
+
+def test_lists_over_one_window_are_counted(place: Workspace, tmp_path: Path):
+    write_layout(tmp_path / "layout", per_domain=1, n=21)
+    found = run(place, "import", "reasonrank", tmp_path / "layout")
+    assert (found["long_lists"], found["rejected"]) == (3, 2)
+    before = run(place, "consistency")["before"]
+    assert (before["rows"], before["refused"], before["queries"]) == (6, 2, 0)
