@@ -11,7 +11,7 @@ from typing import Literal
 from curation.chains import concludes_on, mentioned
 
 Check = Literal[
-    "no_chain", "unknown", "ignored", "contradiction", "language", "loop", "cut", "leak"
+    "no_chain", "unknown", "ignored", "contradiction", "language", "loop", "cut", "leak", "tags"
 ]
 CHECKS: dict[Check, str] = {
     "no_chain": "No chain",
@@ -22,10 +22,12 @@ CHECKS: dict[Check, str] = {
     "loop": "Repeats itself",
     "cut": "Cut off before its answer",
     "leak": "Repeats the gold answer",
+    "tags": "Holds tags of the answer's format",
 }
 REPEATS = 4  # times that one sentence stands in a chain before it counts as a loop
 FOREIGN = 8  # letters of another script than the query's and the passages'
 LEAK = 8  # words in a row that a chain shares with the gold answer alone
+_TAGS = re.compile(r"</?(think|answer)>", re.IGNORECASE)
 _WORDS = re.compile(r"\w+")
 _SENTENCES = re.compile(r"[.!?]\s+|\n+")
 _LATIN_TO = "\u024f"
@@ -76,7 +78,14 @@ def failed_checks(
         found.append("cut")
     if answer and _leaks(chain, texts, answer):
         found.append("leak")
+    if holds_tags(chain):
+        found.append("tags")
     return found
+
+
+def holds_tags(chain: str) -> bool:
+    """Say whether a chain holds tags that stand around it when it is trained on."""
+    return bool(_TAGS.search(chain))
 
 
 def _leaks(chain: str, texts: Sequence[str], answer: str) -> bool:
