@@ -90,8 +90,9 @@ def left_out(store: Store, selection: Selection, found: pl.DataFrame) -> LeftOut
     repaired = approved = quarantined = 0
     if selection.only_ok:
         wider = preview(store, replace(selection, only_ok=False))
-        repaired = len(wider) - len(found)
-        approved = wider["verdict"].eq("approve").sum() - found["verdict"].eq("approve").sum()
+        missing = wider.join(found, on="item_id", how="anti")
+        repaired = len(missing)
+        approved = missing.filter(pl.col("verdict") == "approve").height
     if not selection.quarantined:
         quarantined = len(preview(store, replace(selection, quarantined=True))) - len(found)
     return LeftOut(quarantined, repaired, approved)

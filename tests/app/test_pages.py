@@ -10,11 +10,13 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
+from curation import batching, review
 from db import batches, benchmarks, evaluations, items, jobs
 from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
 from tests.app.sample import add_evaluation
+from tests.samples import add_samples
 from trainer import desk
 from trainer.jobs import JobState
 from trainer.recipes import apply_overrides, load_recipe
@@ -349,3 +351,27 @@ def test_the_keys_of_review_are_shown_and_do_nothing_meanwhile(
     app.button(key="hide-keys").click().run()
     approve = next(button for button in app.button if button.label == "Approve")
     assert not approve.disabled
+
+
+def test_batches_say_what_is_left_out_and_what_was_decided_since(
+    workspace: Workspace, open_page: OpenPage
+) -> None:
+    with Store.create(workspace) as store:
+        add_samples(store, i2="missing")
+        for item_id in ("i1", "i2", "i3", "i4"):
+            review.decide(store, item_id=item_id, reviewer="ada", verdict="approve")
+        batching.create(store, "first", batching.Selection(), created_by="ada")
+        review.decide(
+            store, item_id="i3", reviewer="ben", verdict="reject", reasons=["wrong_order"]
+        )
+        review.decide(store, item_id="i4", reviewer="ben", verdict="fix", order=list("abcd"))
+    app = open_page("batches")
+    said = [text.value for text in app.caption]
+    assert any("1 item with a repaired response left out, 1 of them approved" in s for s in said)
+    app.text_input(key="batch_name").set_value("first").run()
+    next(each for each in app.button if each.label.startswith("Create")).click().run()
+    assert "named first already" in app.error[0].value
+    app = open_page("batches", view_of="batches")
+    next(button for button in app.button if button.label == "Approve …").click().run()
+    assert "1 item passes the batch's filters no longer" in app.warning[0].value
+    assert "1 item was corrected since" in app.info[0].value
