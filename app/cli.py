@@ -24,6 +24,7 @@ cli = typer.Typer(
     help="The data desk for reasoning rerankers. The app: `streamlit run app/main.py`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # brackets in help texts are words, no markup
     add_completion=False,
 )
 

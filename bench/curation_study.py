@@ -164,10 +164,11 @@ def trained(store: Store, kind: str, ids: Sequence[str], seed: int) -> float:
     except NotFoundError:
         selection = batching.Selection(verdicts=batching.VERDICTS, cut=0.0, only_ok=False)
         chosen = batching.preview(store, selection).filter(pl.col("item_id").is_in(draw))
-        batch = batches.create_batch(
-            store, name=name, selection=selection.as_row(), chosen=chosen, created_by="study"
-        )
-        snapshot = batching.approve(store, batch, approved_by="study").snapshot_id
+        if name not in batches.list_batches(store)["name"]:  # one that was cut off here left it
+            batches.create_batch(
+                store, name=name, selection=selection.as_row(), chosen=chosen, created_by="study"
+            )
+        snapshot = batching.approve(store, name, approved_by="study").snapshot_id
     finish(
         store,
         name,

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 Status = Literal["ok", "no_answer", "truncated", "missing", "repeated", "out_of_range"]
+STATUSES: tuple[Status, ...] = get_args(Status)  # `ok` is the first
 
 _THINK, _END_THINK, _ANSWER, _END_ANSWER = "<think>", "</think>", "<answer>", "</answer>"
 _ANSWER_NEXT = re.compile(r"\s*<answer>")

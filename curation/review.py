@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from curation.agreement import Agreement
+from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.samples import agreement_from
@@ -113,7 +113,7 @@ def decide(
         ranking_id=shown.teacher.ranking_id,
         relevant_docids=labels,
         corrected=corrected,
-        code_version=version("rankdesk"),
+        code_version=code_version(),
     )
 
 
@@ -167,7 +167,7 @@ def reveal(store: Store, *, item_id: str, reviewer: str, marks: Sequence[str]) -
         item_id=item_id,
         reviewer=reviewer,
         marks=list(marks),
-        code_version=version("rankdesk"),
+        code_version=code_version(),
     )
 
 
@@ -183,5 +183,5 @@ def undo(store: Store, reviewer: str) -> str | None:
         store,
         event_id=latest[0].event_id,
         reviewer=reviewer,
-        code_version=version("rankdesk"),
+        code_version=code_version(),
     )

@@ -67,8 +67,11 @@ def read_qrels(path: Path) -> Qrels:
     return qrels
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, *, may_be_empty: bool = False) -> Run:
     """Return scores by qid and docid, in the file's order.
+
+    Args:
+        may_be_empty: Take a file without a line as the run of a ranker that found nothing.
 
     Raises:
         FormatError: At the first line that is no `qid Q0 docid rank score tag`, or repeats a docid.
@@ -98,7 +101,7 @@ def read_run(path: Path) -> Run:
                 field="docid",
             )
         scores[docid] = score
-    if not run:
+    if not run and not may_be_empty:
         raise FormatError("there is no ranking in it; expected a TREC run", file=path)
     return run
 

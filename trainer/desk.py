@@ -262,8 +262,8 @@ def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
     """
     if prepared.blocked:
         raise PreflightError(
-            "; ".join(
-                f"{check.name}: {check.message}"
+            " ".join(
+                f"{check.name.capitalize()}: {check.message}"
                 for check in prepared.checks
                 if check.level == "error"
             )

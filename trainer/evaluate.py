@@ -43,7 +43,8 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     spec = config.spec
     assert isinstance(spec, EvaluateSpec)
     # Imports stand here, because a job waits for its turn before it loads torch.
-    from trainer.environment import code_version, device, library_versions
+    from curation.code_version import code_version
+    from trainer.environment import device, library_versions
 
     began = time.monotonic()
     benchmark = benchmarks.read_benchmark(spec.benchmark)

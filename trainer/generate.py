@@ -293,7 +293,8 @@ class _Generation:
         )
 
     def _finish(self) -> str:
-        from trainer.environment import code_version, library_versions
+        from curation.code_version import code_version
+        from trainer.environment import library_versions
 
         self._report()
         write_json(

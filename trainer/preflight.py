@@ -15,6 +15,7 @@ from statistics import median
 from typing import Literal
 
 from curation.benchmarks import read_benchmark
+from curation.chain_checks import holds_tags
 from curation.prompts import load_template
 from curation.scoring import parse_measures
 from curation.snapshots import ITEMS, verify
@@ -185,7 +186,7 @@ def check_positives(items: Sequence[TrainingItem]) -> Check:
 
 
 def check_chains(items: Sequence[TrainingItem], recipe: SftRecipe | GrpoRecipe) -> Check:
-    """Does every item that SFT copies have a chain?"""
+    """Does every item that SFT copies have a chain, without tags of its own?"""
     empty = [item.qid for item in items if not item.chain.strip()]
     if isinstance(recipe, GrpoRecipe):
         return Check("chains", "ok", "GRPO samples its own.")
@@ -194,6 +195,9 @@ def check_chains(items: Sequence[TrainingItem], recipe: SftRecipe | GrpoRecipe) 
     if empty:
         message = f"{len(empty)} items have no chain and would teach an empty think block: "
         return Check("chains", "warning", f"{message}{_some(empty)}.")
+    if tagged := [item.qid for item in items if holds_tags(item.chain)]:
+        message = f"{len(tagged)} chains hold <think> or <answer> tags, to be taught nested: "
+        return Check("chains", "warning", f"{message}{_some(tagged)}.")
     return Check("chains", "ok", "Every item has one.")
 
 
@@ -299,12 +303,10 @@ def check_libraries(recipe: SftRecipe | GrpoRecipe) -> Check:
     wanted["vllm"] = isinstance(recipe, GrpoRecipe) and recipe.vllm is not None
     missing = [n for n, used in wanted.items() if used and importlib.util.find_spec(n) is None]
     if missing:
-        remedies = {"deepspeed": "pip install deepspeed", "vllm": "pip install 'rankdesk[gpu]'"}
-        way = " and ".join(remedies[name] for name in missing)
         switch = " and ".join(
             {"deepspeed": "deepspeed_stage=null", "vllm": "vllm=null"}[name] for name in missing
         )
-        message = f"Not installed: {', '.join(missing)}. {way}, or set {switch}."
+        message = f"Not installed: {', '.join(missing)}. pip install -e '.[gpu]', or set {switch}."
         return Check("libraries", "error", message)
     return Check("libraries", "ok", "All that the recipe uses are installed.")
 

@@ -6,7 +6,7 @@ Shipped recipes stand in `trainer/recipes/`, each value with its source beside i
 """
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -221,6 +221,22 @@ def apply_overrides(
         if key in _LENGTHS and value is not None:
             data[_LENGTHS[key]] = None
     return parse_recipe(data, where="with " + ", ".join(overrides))
+
+
+def differences(own: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to set so that the settings `own` become `wanted`, by dotted key.
+
+    Both hold the fields of one kind of recipe. A block is entered where both have it with the same
+    fields, and set whole elsewhere.
+    """
+    found: dict[str, Any] = {}
+    for key, value in wanted.items():
+        ours = own[key]
+        if isinstance(ours, dict) and isinstance(value, dict) and ours.keys() == value.keys():
+            found |= {f"{key}.{name}": new for name, new in differences(ours, value).items()}
+        elif ours != value:
+            found[key] = value
+    return found
 
 
 S = TypeVar("S", bound=Strict)

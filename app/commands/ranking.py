@@ -7,7 +7,7 @@ import typer
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from app.commands.terminal import Json, Progress, emit, render, say, user
+from app.commands.terminal import Json, Progress, emit, render, require_writable, say, user
 from app.commands.training import Name, Settings, open_synced, start, wait_for
 from curation import comparing
 from curation.passages import Style, cut_words
@@ -101,6 +101,9 @@ def rerank(
     from trainer.asking import Answering
     from trainer.joblog import append_record
 
+    calls = trace or output.with_name(output.name + ".trace.jsonl")
+    require_writable(output)
+    require_writable(calls)
     style = _style(template, recipe)
     chosen = _strategy(strategy, option or [], template)
     desk.check_models(chosen, has_small=small_model is not None)
@@ -116,7 +119,6 @@ def rerank(
         cut=_cut(style, tokens, max_passage_tokens) if dry_run or tokenizer else _words(style),
         max_passage_tokens=max_passage_tokens,
     )
-    calls = trace or output.with_name(output.name + ".trace.jsonl")
     if dry_run:
         calls.unlink(missing_ok=True)
         windows = standalone.first_windows(work)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.terminal import Json, Progress, emit, open_store, render, say
+from app.commands.terminal import Json, Progress, emit, open_store, render, require_writable, say
 from app.commands.training import Settings, Wait, open_synced, start, wait_for
 from curation import trec
 from curation.source_folder import read_source
@@ -35,6 +35,7 @@ def mine(
     as_json: Json = False,
 ) -> None:
     """Retrieve candidates for a source's queries, and write them as a run."""
+    require_writable(output)
     with open_store(context) as store:
         found = sources.get_source(store, source)
         folder = store.workspace.sources / found["source_id"]
