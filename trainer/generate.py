@@ -6,9 +6,10 @@ and, last, `result.json`. Answers themselves are kept in the workspace, by conte
 """
 
 import asyncio
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +24,16 @@ from trainer.errors import EngineError
 from trainer.joblog import append_record, read_records, write_event
 from trainer.jobs import GenerateSpec, JobConfig
 from trainer.mining import mine
-from trainer.process import StopNow, asked_to_stop, run_job, write_json
+from trainer.process import StopNow, asked_to_stop, run_job, told_to_stop, write_json
+from trainer.strategies.base import Model
 from trainer.synthesis import Made, Synthesis
 from trainer.teaching import BudgetSpent, Request, Tally, Teacher
 
 REQUESTS, ITEMS, STATUS, RESULT = "requests.jsonl", "items.jsonl", "status.json", "result.json"
 REPORT_EVERY_S = 1.0
+SETTLE_S = 120.0
+"""How long a job that ends early waits for answers on their way: they are paid for."""
+
 GIVE_UP_AFTER = 20
 """Queries in a row that failed: the teacher is not there, and going on helps nobody."""
 
@@ -73,8 +78,31 @@ class _Generation:
         self._began = time.monotonic()
         self._failed_in_a_row = 0
         self._engines: list[Engine] = []
+        self._stop = threading.Event()
+        self._settling = False
 
     async def run(self) -> str:
+        loop, work = asyncio.get_running_loop(), asyncio.create_task(self._run())
+
+        def stop() -> None:
+            self._stop.set()
+            if not self._settling:
+                loop.call_soon_threadsafe(work.cancel)
+
+        with told_to_stop(stop):
+            try:
+                return await work
+            except asyncio.CancelledError:
+                raise StopNow from None
+            except BudgetSpent:
+                spent = f"{self._state.tally.spent:.4f} of {self._spec.settings.limits.budget:g}"
+                raise StopNow(
+                    f"the budget is used up: {spent} US dollars, {self._state.done} of "
+                    f"{self._state.total} queries done; start the same with a higher budget, and "
+                    "what was answered is not paid for again"
+                ) from None
+
+    async def _run(self) -> str:
         source = read_source(self._spec.source)
         queries = source.queries[: self._spec.settings.limit]
         done = self._read_done(queries)
@@ -111,12 +139,30 @@ class _Generation:
             # no more, so that memory does not grow with the source.
             workers = 2 * max(engine.in_flight for engine in engines.values())
             workers = min(workers, len(queries) - len(done))
-            await self._drain(workers, lambda: self._worker(waiting, retrieved, work))
+            try:
+                await self._drain(workers, lambda: self._worker(waiting, retrieved, work))
+            finally:
+                await self._settle(teachers)
         return self._finish()
 
-    def _mined(self, done: int, total: int) -> None:
-        if asked_to_stop(self._job_dir) is not None:
+    async def _settle(self, teachers: Mapping[Model, Teacher]) -> None:
+        """Record what is on its way, whatever ended the work; of batches, the next attempt does."""
+        self._settling = True
+        self._report()
+        await asyncio.gather(
+            *(
+                teacher.settle(0.0 if _by_batches(self._spec.engines[model]) else SETTLE_S)
+                for model, teacher in teachers.items()
+            )
+        )
+        self._report()
+
+    def _heed_stop(self) -> None:
+        if self._stop.is_set() or asked_to_stop(self._job_dir) is not None:
             raise StopNow
+
+    def _mined(self, done: int, total: int) -> None:
+        self._heed_stop()
         write_event(self._job_dir, "progress", step=done, total=total, unit="passage")
 
     def _teacher(
@@ -150,15 +196,12 @@ class _Generation:
                 watch.result()
             await work
         except BudgetSpent:
-            # What is on its way is paid for already: let it come in.
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._report()
-            spent = f"{self._state.tally.spent:.4f} of {self._spec.settings.limits.budget:g}"
-            raise StopNow(
-                f"the budget is used up: {spent} US dollars, {self._state.done} of "
-                f"{self._state.total} queries done; start the same with a higher budget, and what "
-                "was answered is not paid for again"
-            ) from None
+            # Queries whose last answers are on their way can still be finished.
+            await asyncio.wait(
+                (watch, asyncio.gather(*tasks, return_exceptions=True)),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            raise
         finally:
             for task in (*tasks, watch):
                 task.cancel()
@@ -168,8 +211,7 @@ class _Generation:
         """Report, and heed a wish to stop, also while no query is done for long."""
         open_before = -1
         while True:
-            if asked_to_stop(self._job_dir) is not None:
-                raise StopNow
+            self._heed_stop()
             if self._state.tally.open != open_before:
                 open_before = self._state.tally.open
                 self._report()
@@ -309,6 +351,10 @@ class _Generation:
         aside = self._state.done - outcomes["labelled"]
         spent = f", {self._state.tally.spent:.4f} US dollars" if self._state.tally.spent else ""
         return f"{outcomes['labelled']} items labelled, {aside} set aside{spent}"
+
+
+def _by_batches(engine: Embedded | Served | Vllm) -> bool:
+    return isinstance(engine, Served) and engine.batch
 
 
 def _reader(

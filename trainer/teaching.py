@@ -118,6 +118,7 @@ class Teacher:
         self._returned = asyncio.Event()
         self._in_flight = InFlight(engine.in_flight)
         self._asking: dict[str, asyncio.Task[Stored]] = {}
+        self._sent: set[str] = set()
 
     async def ask(self, request: Request) -> Stored:
         """Return the answer to a request: the one that is kept, else a new one.
@@ -140,6 +141,22 @@ class Teacher:
         else:
             self._tally.reused[request.stage] += 1
         return await asyncio.shield(self._asking[key])
+
+    async def settle(self, patience_s: float) -> None:
+        """Let the answers on their way come in, and drop what was not sent yet.
+
+        Args:
+            patience_s: An answer that takes longer is given up.
+        """
+        asking = dict(self._asking)
+        for key, task in asking.items():
+            if key not in self._sent:
+                task.cancel()
+        if asking:
+            _, late = await asyncio.wait(asking.values(), timeout=patience_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*asking.values(), return_exceptions=True)
 
     def key(self, request: Request) -> str:
         """Return the content id of a request as this teacher would ask it."""
@@ -170,12 +187,14 @@ class Teacher:
         async with self._in_flight.turn(_left(request)):
             await self._pace(request)
             most = await self._within_budget(request)
+            self._sent.add(key)
             self._tally.open += 1
             self._tally.reserved += most
             try:
                 paid = await self._asked(request)
                 await self.keep(key, request, paid)
             finally:
+                self._sent.discard(key)
                 self._tally.open -= 1
                 self._tally.reserved -= most
                 self._returned.set()

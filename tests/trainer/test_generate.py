@@ -90,14 +90,21 @@ class Script:
 
 
 def prepared(
-    tmp_path: Path, source: Path, url: str, in_flight: int = 8, *, batch: bool = False, **settings
+    tmp_path: Path,
+    source: Path,
+    url: str,
+    in_flight: int = 8,
+    *,
+    batch: bool = False,
+    timeout_s: float = 1.0,
+    **settings,
 ) -> Path:
     spec = GenerateSpec(
         name="test",
         source=source,
         answers=tmp_path / "answers",
         engine=Served(
-            model=MODEL, base_urls=(url,), in_flight=in_flight, timeout_s=1.0, batch=batch
+            model=MODEL, base_urls=(url,), in_flight=in_flight, timeout_s=timeout_s, batch=batch
         ),
         prices={MODEL: PRICE},
         settings=SynthesisSettings(**{"dense": False, "max_new_tokens": 500} | settings),
@@ -154,6 +161,50 @@ def test_faults_and_two_kills_lose_nothing_and_pay_nothing_twice(tmp_path, sourc
     paid, _ = read_records(job_dir / REQUESTS)
     assert len({record["key"] for record in paid}) == len(paid) == len(script.answered)
     assert spent(job_dir) == pytest.approx(script.price, abs=1e-6)
+
+
+def test_a_stop_lets_what_is_paid_come_in_and_says_what_was_spent(tmp_path, source, world):
+    script = Script(world)
+
+    def slow(handler: Handler, number: int) -> None:
+        time.sleep(0.6)
+        script(handler, number)
+
+    with serving(slow) as server:
+        job_dir = prepared(tmp_path, source, server.url, in_flight=16, samples=2, timeout_s=30.0)
+        jobs.start(job_dir)
+        for share in (10, 40):
+            end = time.monotonic() + 60
+            while len(server.requests) < share:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            jobs.request_stop(job_dir, save=False)
+            assert run_to_end(job_dir).state == "stopped"
+            paid, _ = read_records(job_dir / REQUESTS)
+            assert len(script.answered) == len(server.requests) == len(paid)
+            assert spent(job_dir) == pytest.approx(script.price, abs=1e-6)
+            jobs.resume(job_dir)
+        server.script = script
+        assert run_to_end(job_dir).state == "done"
+    assert max(script.asked.values()) == 1
+    assert len(read_records(job_dir / REQUESTS)[0]) == len(script.answered)
+
+
+def test_a_failed_job_says_what_was_spent(tmp_path, source, world):
+    script = Script(world)
+
+    def dies(handler: Handler, number: int) -> None:
+        if number < 20:
+            script(handler, number)
+        else:
+            handler.send(401, {"error": {"message": "no such key"}})
+
+    with serving(dies) as server:
+        job_dir = prepared(tmp_path, source, server.url)
+        jobs.start(job_dir)
+        assert run_to_end(job_dir).state == "failed"
+    assert spent(job_dir) == pytest.approx(script.price, abs=1e-6)
+    assert len(read_records(job_dir / REQUESTS)[0]) == 20
 
 
 def test_a_repeated_job_pays_nothing_and_makes_the_same(tmp_path, source, world):
