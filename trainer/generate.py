@@ -24,6 +24,7 @@ from trainer.errors import EngineError
 from trainer.joblog import append_record, read_records, write_event
 from trainer.jobs import GenerateSpec, JobConfig
 from trainer.mining import mine
+from trainer.pacing import Paces
 from trainer.process import StopNow, asked_to_stop, run_job, told_to_stop, write_json
 from trainer.strategies.base import Model
 from trainer.synthesis import Made, Synthesis
@@ -80,6 +81,7 @@ class _Generation:
         self._engines: list[Engine] = []
         self._stop = threading.Event()
         self._settling = False
+        self._paces: dict[Any, Paces] = {}
 
     async def run(self) -> str:
         loop, work = asyncio.get_running_loop(), asyncio.create_task(self._run())
@@ -168,7 +170,7 @@ class _Generation:
     def _teacher(
         self, engine: Engine, spec: Embedded | Served | Vllm, answers: Answers, paid: set[str]
     ) -> Teacher:
-        settings = self._spec.settings
+        settings, limits = self._spec.settings, self._spec.settings.limits
         name = Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
         return Teacher(
             name,
@@ -178,7 +180,13 @@ class _Generation:
             ),
             price=self._spec.prices.get(name),
             answers=answers,
-            limits=settings.limits,
+            budget=limits.budget,
+            # Batches have limits of their own, which no minute counts for.
+            paces=Paces(None, None)
+            if _by_batches(spec)
+            else self._paces.setdefault(
+                _place(spec), Paces(limits.requests_per_minute, limits.tokens_per_minute)
+            ),
             tally=self._state.tally,
             job_id=self._job_id,
             on_paid=self._paid,
@@ -351,6 +359,11 @@ class _Generation:
         aside = self._state.done - outcomes["labelled"]
         spent = f", {self._state.tally.spent:.4f} US dollars" if self._state.tally.spent else ""
         return f"{outcomes['labelled']} items labelled, {aside} set aside{spent}"
+
+
+def _place(engine: Embedded | Served | Vllm) -> Any:
+    """Return what an endpoint counts its limits by."""
+    return (engine.base_urls, engine.key_variable) if isinstance(engine, Served) else engine
 
 
 def _by_batches(engine: Embedded | Served | Vllm) -> bool:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiolimiter import AsyncLimiter
-
 from curation.prices import Price
 from curation.prompts import Message
 from trainer.answers import Answers, Stored, request_key
 from trainer.engines.base import Engine, Prompt, Sampling
 from trainer.inflight import InFlight
-from trainer.synthesis_settings import Limits, Stage
+from trainer.pacing import Paces
+from trainer.synthesis_settings import Stage
 
 _TOKENS_OF_WORDS = 4 / 3  # so many tokens has a word of English prose
 
@@ -71,6 +70,12 @@ class Tally:
             self.spent += answer["price"]
 
     @property
+    def mean_tokens(self) -> float:
+        """Return how many tokens a request and its answer had on average; 0 before there is one."""
+        asked = sum(self.requests.values())
+        return (self.prompt_tokens + self.completion_tokens) / asked if asked else 0.0
+
+    @property
     def mean_completion_tokens(self) -> float:
         """Return how long an answer was on average; 0 before there is one."""
         asked = sum(self.requests.values())
@@ -88,7 +93,8 @@ class Teacher:
         *,
         price: Price | None,
         answers: Answers,
-        limits: Limits,
+        budget: float | None,
+        paces: Paces,
         tally: Tally,
         job_id: str,
         on_paid: Callable[[str, Request, Stored], None],
@@ -98,6 +104,8 @@ class Teacher:
 
         Args:
             name: The model's, as the price table and the rankings have it.
+            budget: US dollars; see `Limits`.
+            paces: Rates that are kept to, also where the engine repeats a request.
             sampling: Its seed is of sample 0; each further sample has the next one.
             on_paid: Told the key, the request and the answer of each request that this job paid.
             paid_before: Keys that an earlier attempt of the job has told; not told again.
@@ -107,10 +115,8 @@ class Teacher:
         self._sampling = sampling
         self._price = price
         self._answers = answers
-        self._budget = limits.budget
-        self._requests = _limiter(limits.requests_per_minute)
-        self._tokens = _limiter(limits.tokens_per_minute)
-        self._tokens_per_minute = limits.tokens_per_minute or 0
+        self._budget = budget
+        self._paces = paces
         self._tally = tally
         self._job_id = job_id
         self._on_paid = on_paid
@@ -119,6 +125,8 @@ class Teacher:
         self._in_flight = InFlight(engine.in_flight)
         self._asking: dict[str, asyncio.Task[Stored]] = {}
         self._sent: set[str] = set()
+        if pace_repeats := getattr(engine, "pace_repeats", None):
+            pace_repeats(self._pace_again)
 
     async def ask(self, request: Request) -> Stored:
         """Return the answer to a request: the one that is kept, else a new one.
@@ -227,11 +235,12 @@ class Teacher:
 
     async def _pace(self, request: Request) -> None:
         """Wait until the limits allow the request; its answer is taken to be as long as most."""
-        if self._requests is not None:
-            await self._requests.acquire()
-        if self._tokens is not None:
-            expected = _prompt_tokens(request) + self._tally.mean_completion_tokens
-            await self._tokens.acquire(min(max(1.0, expected), self._tokens_per_minute))
+        prompt = _prompt_tokens(request) if self._paces.counts_tokens else 0.0
+        await self._paces.take(prompt + self._tally.mean_completion_tokens)
+
+    async def _pace_again(self) -> None:
+        """Wait until the limits allow a request to be repeated, one of mean length."""
+        await self._paces.take(self._tally.mean_tokens)
 
     async def _within_budget(self, request: Request) -> float:
         """Set aside the most that the request may cost, in US dollars, and return it.
@@ -257,10 +266,6 @@ class Teacher:
 
 def _prompt_tokens(request: Request) -> float:
     return sum(len(m["content"].split()) for m in request.messages) * _TOKENS_OF_WORDS
-
-
-def _limiter(per_minute: int | None) -> AsyncLimiter | None:
-    return None if per_minute is None else AsyncLimiter(per_minute, 60)
 
 
 def _left(request: Request) -> int:

@@ -106,6 +106,7 @@ class Endpoints:
         self._timeout_s = timeout_s
         self._backoff_s = backoff_s
         self.failures: Counter[str] = Counter()  # attempts that failed, by kind
+        self.before_repeat: Callable[[], Awaitable[None]] | None = None
 
     async def ask(self, send: Send[T]) -> tuple[T, float]:
         """Send until an endpoint answers; return the answer and the seconds that it took.
@@ -122,6 +123,7 @@ class Endpoints:
             wait=wait_exponential_jitter(
                 multiplier=self._backoff_s, max=60 * self._backoff_s, jitter=self._backoff_s
             ),
+            sleep=self._pause,
             reraise=True,
         )
         try:
@@ -132,6 +134,11 @@ class Endpoints:
                 "whether the server runs and is up to the load: allow fewer calls in flight or a "
                 "longer timeout, or name further endpoints."
             ) from None
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self.before_repeat is not None:
+            await self.before_repeat()
 
     async def close(self) -> None:
         """Close the connections."""

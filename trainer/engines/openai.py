@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,11 @@ class OpenAIEngine:
     def failures(self) -> dict[str, int]:
         """Attempts at the endpoints that failed and were repeated or given up, by kind."""
         return dict(self._endpoints.failures)
+
+    def pace_repeats(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Wait, before a request is repeated, for what is given."""
+        if isinstance(self._endpoints, Endpoints):
+            self._endpoints.before_repeat = wait
 
     async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
         """Return `n` answers, each by a request of its own; see `Engine`."""
