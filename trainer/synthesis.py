@@ -114,11 +114,7 @@ class Synthesis:
         self._judge = judge
         self._texts = texts
         self._seed = seed
-        names = {
-            "select": settings.select_template,
-            "negatives": settings.negatives_template,
-            "rank": settings.rank_template,
-        }
+        names = settings.templates
         self._templates = {stage: load_template(name) for stage, name in names.items()}
         self.prompts: Mapping[str, str] = {
             stage: version(names[stage], self._templates[stage]) for stage in names

@@ -7,7 +7,7 @@ from random import Random
 from statistics import fmean
 
 from curation.prices import Price, read_prices
-from curation.prompts import load_template
+from curation.prompts import LISTWISE, SELECTION, load_template
 from curation.source_folder import SourceQuery, read_source
 from curation.synthesis import bare_question, gold_question, ranking_prompt, selection_prompt
 from curation.training_items import full_text
@@ -91,6 +91,7 @@ def _with_templates(settings: SynthesisSettings, own: Path) -> SynthesisSettings
 
 def _checks(spec: GenerateSpec, models: list[str]) -> list[Check]:
     checks = [check_engine(engine) for engine in spec.engines.values()]
+    checks.append(_check_templates(spec.settings))
     queries = read_source(spec.source).queries
     unanswered = sum(not query.answer and not query.relevant for query in queries)
     if unanswered:
@@ -108,6 +109,21 @@ def _checks(spec: GenerateSpec, models: list[str]) -> list[Check]:
     else:
         checks.append(Check("prices", "ok", ", ".join(models)))
     return checks
+
+
+def _check_templates(settings: SynthesisSettings) -> Check:
+    """Can each stage's template ask what the stage needs?"""
+    needed = {"select": SELECTION, "negatives": SELECTION, "rank": LISTWISE}
+    wrong = [
+        f"{stage}_template={Path(name).stem} is a {method} template, and a {needed[stage]} one is "
+        "needed"
+        for stage, name in settings.templates.items()
+        if (method := load_template(name).method) != needed[stage]
+    ]
+    if wrong:
+        return Check("prompts", "error", "; ".join(wrong))
+    names = ", ".join(Path(name).stem for name in settings.templates.values())
+    return Check("prompts", "ok", names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +159,7 @@ def estimate(store: Store, spec: GenerateSpec) -> Estimate:
     sample = chance.sample(queries, min(SAMPLE, len(queries)))
     passages = source.every_passage()
     docids = list(passages)
-    templates = {
-        "select": load_template(settings.select_template),
-        "negatives": load_template(settings.negatives_template),
-        "rank": load_template(settings.rank_template),
-    }
+    templates = {stage: load_template(name) for stage, name in settings.templates.items()}
     count = _counter(spec)
     written = _written(store, model_name(spec.engine))
     every = [length for lengths in written.values() for length in lengths]

@@ -154,6 +154,11 @@ def test_a_prompt_is_kept_under_a_new_name_and_used(
             ["generate", "pool", "--model", "m", "--base-url", "http://h/v1", "--stage", "x"],
             "until",
         ),
+        (
+            ["generate", "pool", "--model", "m", "--base-url", "http://h/v1"]
+            + ["--set", "rank_template=teacher-select"],
+            "rank_template=teacher-select is a selection template",
+        ),
     ],
 )
 def test_what_cannot_work_is_said(stocked: Workspace, words: list[str], told: str):
