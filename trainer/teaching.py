@@ -192,21 +192,26 @@ class Teacher:
             self._tally.reused[request.stage] += 1
 
     async def _pay(self, key: str, request: Request) -> Stored:
-        async with self._in_flight.turn(_left(request)):
-            await self._pace(request)
-            most = await self._within_budget(request)
-            self._sent.add(key)
-            self._tally.open += 1
-            self._tally.reserved += most
-            try:
-                paid = await self._asked(request)
-                await self.keep(key, request, paid)
-            finally:
-                self._sent.discard(key)
-                self._tally.open -= 1
-                self._tally.reserved -= most
-                self._returned.set()
-        return paid
+        async with self._answers.alone(key):
+            kept = self._answers.get(key)  # another job may have asked meanwhile
+            if kept is not None:
+                self._tally_kept(key, request, kept)
+                return kept
+            async with self._in_flight.turn(_left(request)):
+                await self._pace(request)
+                most = await self._within_budget(request)
+                self._sent.add(key)
+                self._tally.open += 1
+                self._tally.reserved += most
+                try:
+                    paid = await self._asked(request)
+                    await self.keep(key, request, paid)
+                finally:
+                    self._sent.discard(key)
+                    self._tally.open -= 1
+                    self._tally.reserved -= most
+                    self._returned.set()
+            return paid
 
     async def _asked(self, request: Request) -> Stored:
         (answer,) = await self._engine.generate(Prompt(request.messages), self.sampling(request))

@@ -207,6 +207,23 @@ def test_a_failed_job_says_what_was_spent(tmp_path, source, world):
     assert len(read_records(job_dir / REQUESTS)[0]) == 20
 
 
+def test_two_jobs_at_once_pay_once_for_the_same(tmp_path, source, world):
+    script = Script(world)
+
+    def slow(handler: Handler, number: int) -> None:
+        time.sleep(0.05)
+        script(handler, number)
+
+    with serving(slow) as server:
+        both = [prepared(tmp_path, source, server.url, timeout_s=30.0) for _ in range(2)]
+        for job_dir in both:
+            jobs.start(job_dir)
+        assert [run_to_end(job_dir).state for job_dir in both] == ["done", "done"]
+    assert max(script.asked.values()) == 1
+    assert sum(map(spent, both)) == pytest.approx(script.price, abs=1e-5)
+    assert without_times(items(both[0])) == without_times(items(both[1]))
+
+
 def test_a_repeated_job_pays_nothing_and_makes_the_same(tmp_path, source, world):
     script = Script(world)
     with serving(script) as server:
