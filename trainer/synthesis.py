@@ -68,7 +68,8 @@ class Made:
             `malformed` where labels could not be read; `failed` where nothing answered.
         reason: Why it is not labelled.
         candidates: Docids in initial order.
-        responses: Raw answers about labels, by stage.
+        responses: Raw answers about labels, by stage; of a pool that takes several requests, the
+            further ones are `select 2` and so on.
         statuses: Parse status of each stage's answer; of samples, each sample's own.
     """
 
@@ -88,6 +89,32 @@ class Made:
     def as_record(self) -> dict[str, Any]:
         """Return it as a line of `items.jsonl`; its texts are not copied."""
         return _shallow(self) | {"samples": [_shallow(sample) for sample in self.samples]}
+
+
+def requests_of(
+    query: SourceQuery, settings: SynthesisSettings, *, judges: bool = False
+) -> dict[Stage, int]:
+    """Return how many requests a query takes at most, by stage, if it gets that far.
+
+    Args:
+        judges: Of a second teacher, which ranks and no more.
+    """
+    if judges:
+        found: dict[Stage, int] = {"rank": 1}
+    else:
+        found = {"rank": settings.samples}
+        if query.answer and not query.relevant:
+            pool = query.candidates or query.linked
+            found["select"] = max(1, -(-len(pool) // settings.depth))
+            if settings.negatives and not query.candidates:
+                found["negatives"] = 1
+    last = STAGES.index(settings.until)
+    return {stage: n for stage, n in found.items() if STAGES.index(stage) <= last}
+
+
+def chunks(docids: Sequence[str], most: int) -> list[list[str]]:
+    """Return docids in as few lists as hold at most so many each."""
+    return [list(docids[start : start + most]) for start in range(0, len(docids), most)]
 
 
 class Synthesis:
@@ -130,13 +157,14 @@ class Synthesis:
             EngineError: A request cannot be answered.
         """
         made = Made(query.qid)
-        pool = list(dict.fromkeys([*query.linked, *retrieved])) or list(query.candidates)
-        if query.candidates:
-            pool = list(query.candidates)
+        pool = self._pool(query, retrieved)
         if query.relevant:
             made.relevant = query.relevant
         elif not query.answer:
             made.outcome, made.reason = "failed", "the source gives neither an answer nor labels"
+            return made
+        elif not pool:
+            made.outcome, made.reason = "no_positives", "no passage was found for it"
             return made
         elif not await self._select(query, pool, made):
             return made
@@ -153,27 +181,45 @@ class Synthesis:
         made.outcome = "labelled"
         return made
 
+    def _pool(self, query: SourceQuery, retrieved: Sequence[str]) -> list[str]:
+        """Return what a teacher chooses from: given candidates; else linked and retrieved passages.
+
+        What was retrieved fills up the last list of linked passages, and is a list of its own where
+        there are none.
+        """
+        if query.candidates:
+            return list(query.candidates)
+        depth = self._settings.depth
+        most = max(1, -(-len(query.linked) // depth)) * depth
+        return list(dict.fromkeys([*query.linked, *retrieved]))[:most]
+
     def _ends_at(self, stage: Stage) -> bool:
         return STAGES.index(self._settings.until) <= STAGES.index(stage)
 
     async def _select(self, query: SourceQuery, pool: list[str], made: Made) -> bool:
-        """Ask which passages are relevant; return whether the answer could be read."""
-        question = gold_question(query, self._texts(pool))
-        messages = selection_prompt(self._templates["select"], question)
-        chosen = await self._chosen(query.qid, "select", messages, pool, made)
-        if made.statuses["select"] in ("no_answer", "truncated"):
-            made.outcome, made.reason = "malformed", f"labels: {made.statuses['select']}"
-            return False
-        made.relevant = chosen
+        """Ask which passages are relevant; return whether the answers could be read."""
+        relevant: list[str] = []
+        for number, part in enumerate(chunks(pool, self._settings.depth), start=1):
+            question = gold_question(query, self._texts(part))
+            messages = selection_prompt(self._templates["select"], question)
+            name = "select" if number == 1 else f"select {number}"
+            relevant += await self._chosen(query.qid, "select", messages, part, made, name)
+            if made.statuses[name] in ("no_answer", "truncated"):
+                made.outcome, made.reason = "malformed", f"labels: {made.statuses[name]}"
+                return False
+        made.relevant = tuple(relevant)
         return True
 
     async def _composed(self, query: SourceQuery, pool: list[str], made: Made) -> tuple[str, ...]:
         others = [docid for docid in pool if docid not in set(made.relevant)]
         # With human labels the list is what was retrieved, as the recipe has it for MS MARCO.
         if self._settings.negatives and query.answer and not query.relevant and others:
-            question = gold_question(query, self._texts(others))
+            near = others[: self._settings.depth]
+            question = gold_question(query, self._texts(near))
             messages = selection_prompt(self._templates["negatives"], question)
-            made.hard = await self._chosen(query.qid, "negatives", messages, others, made)
+            made.hard = await self._chosen(
+                query.qid, "negatives", messages, near, made, "negatives"
+            )
         size = self._settings.size
         if query.relevant:
             others = others[: size - min(len(made.relevant), size // 2)]
@@ -182,16 +228,23 @@ class Synthesis:
         )
 
     async def _chosen(
-        self, qid: str, stage: Stage, messages: list[Message], pool: list[str], made: Made
+        self,
+        qid: str,
+        stage: Stage,
+        messages: list[Message],
+        pool: list[str],
+        made: Made,
+        name: str,
     ) -> tuple[str, ...]:
+        """Ask for a choice, and keep what came back under a name."""
         for attempt in range(self._settings.attempts):
             answer = await self._teacher.ask(Request(qid, stage, messages, attempt=attempt))
             _add(made, answer)
             found = parse_choice_of(answer.text, len(pool), truncated=answer.finish == "length")
             if found.status == "ok":
                 break
-        made.responses[stage] = answer.text
-        made.statuses[stage] = found.status
+        made.responses[name] = answer.text
+        made.statuses[name] = found.status
         return tuple(pool[number - 1] for number in found.numbers)
 
     async def _rank(self, query: SourceQuery, made: Made) -> None:
