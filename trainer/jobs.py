@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from curation.prices import Price
 from db.ids import new_id
-from trainer.engines.opening import Embedded, EngineSpec, Served, Vllm, absolute
+from trainer.engines.opening import Embedded, EngineSpec, Served, Vllm, absolute, model_name
 from trainer.errors import JobError
 from trainer.joblog import EVENTS, append_record, read_events, read_records, utc_now
 from trainer.recipes import EvaluationSettings, Recipe, describe
@@ -95,6 +95,12 @@ class GenerateSpec(Strict):
         if self.judge is not None:
             found["small"] = self.judge
         return found
+
+    def price_of(self, engine: Embedded | Served | Vllm) -> Price | None:
+        """Return what a model's tokens cost as it is asked; None where it has no price."""
+        price = self.prices.get(model_name(engine))
+        batch = isinstance(engine, Served) and engine.batch
+        return price.in_batches() if price is not None and batch else price
 
 
 AnySpec = TrainSpec | EvaluateSpec | GenerateSpec

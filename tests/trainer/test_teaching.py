@@ -18,8 +18,10 @@ from curation.source_folder import SourceQuery
 from curation.synthesis import bare_question, ranking_prompt
 from tests.trainer.test_openai_engine import Handler, serving
 from trainer.answers import Answers, Stored
+from trainer.engines import batches
 from trainer.engines.base import Sampling
 from trainer.engines.openai import OpenAIEngine
+from trainer.joblog import read_records
 from trainer.pacing import Pace, Paces
 from trainer.teaching import Request, Tally, Teacher
 
@@ -53,7 +55,14 @@ def asked(
     async def together() -> tuple[list[Stored], Tally]:
         tally = Tally()
         async with Answers(answers) as kept:
-            engine = OpenAIEngine([url], model, api_key=None, backoff_s=0.001, in_flight=64)
+            engine = OpenAIEngine(
+                [url],
+                model,
+                api_key=None,
+                backoff_s=0.001,
+                in_flight=64,
+                batch_log=options.get("batch_log"),
+            )
             teacher = Teacher(
                 model,
                 engine,
@@ -123,3 +132,17 @@ def test_a_pace_is_even_from_the_first_minute_on():
     found = asyncio.run(when(Pace(1000, minute_s=1.0), [100.0, 50.0, 1.0]))
     assert found == pytest.approx([0.0, 0.105, 0.1575], abs=0.04)
     assert max(asyncio.run(when(Pace(None), [1e9] * 50))) < 0.5
+
+
+def test_a_batch_s_file_is_no_larger_than_endpoints_take(tmp_path, world, monkeypatch):
+    wanted = requests(world, 6)
+    one = len(json.dumps(wanted[0].messages))
+    monkeypatch.setattr(batches, "MOST_BYTES", 3 * one)
+    monkeypatch.setattr(batches, "_QUIET_S", 0.05)
+    monkeypatch.setattr(batches, "_FIRST_LOOK_S", 0.1)
+    log = tmp_path / "batches.jsonl"
+    with serve_teacher(world) as url:
+        found, _ = asked(tmp_path / "answers", url, wanted, batch_log=log)
+    sent = [len(record["custom_ids"]) for record in read_records(log)[0]]
+    assert sum(sent) == len(found) == 6
+    assert len(sent) >= 3

@@ -63,6 +63,11 @@ class Vllm(Strict):
     workers: Positive = 1
 
 
+def model_name(engine: Embedded | Served | Vllm) -> str:
+    """Return the name that a model has in the price table and beside its rankings."""
+    return Path(engine.model).name if Path(engine.model).is_absolute() else engine.model
+
+
 EngineSpec = Annotated[Embedded | Served | Vllm, Field(discriminator="kind")]
 
 
