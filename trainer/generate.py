@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from curation.source_folder import Source, SourceQuery, read_source
 from curation.training_items import full_text
 from trainer.answers import Answers, Stored
 from trainer.engines.base import Engine, Sampling
-from trainer.engines.opening import Embedded, Served, Vllm, open_engines
+from trainer.engines.opening import Embedded, Served, Vllm, model_name, open_engines
 from trainer.errors import EngineError
 from trainer.joblog import append_record, read_records, write_event
 from trainer.jobs import GenerateSpec, JobConfig
@@ -171,14 +172,13 @@ class _Generation:
         self, engine: Engine, spec: Embedded | Served | Vllm, answers: Answers, paid: set[str]
     ) -> Teacher:
         settings, limits = self._spec.settings, self._spec.settings.limits
-        name = Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
         return Teacher(
-            name,
+            model_name(spec),
             engine,
             Sampling(
                 settings.max_new_tokens, settings.temperature, settings.top_p, seed=self._spec.seed
             ),
-            price=self._spec.prices.get(name),
+            price=self._spec.price_of(spec),
             answers=answers,
             budget=limits.budget,
             # Batches have limits of their own, which no minute counts for.
@@ -189,7 +189,7 @@ class _Generation:
             ),
             tally=self._state.tally,
             job_id=self._job_id,
-            on_paid=self._paid,
+            on_paid=partial(self._paid, model_name(spec)),
             paid_before=paid,
         )
 
@@ -265,9 +265,10 @@ class _Generation:
             self._state.tally.count(record["stage"], record)
         return paid
 
-    def _paid(self, key: str, request: Request, answer: Stored) -> None:
+    def _paid(self, model: str, key: str, request: Request, answer: Stored) -> None:
         record = {
             "key": key,
+            "model": model,
             "qid": request.qid,
             "stage": request.stage,
             "sample": request.sample,

@@ -13,8 +13,7 @@ from trainer.engines.base import Engine, Prompt, Sampling
 from trainer.inflight import InFlight
 from trainer.pacing import Paces
 from trainer.synthesis_settings import Stage
-
-_TOKENS_OF_WORDS = 4 / 3  # so many tokens has a word of English prose
+from trainer.texts import token_counter
 
 
 class BudgetSpent(Exception):  # noqa: N818 - a state, not a fault
@@ -125,6 +124,7 @@ class Teacher:
         self._in_flight = InFlight(engine.in_flight)
         self._asking: dict[str, asyncio.Task[Stored]] = {}
         self._sent: set[str] = set()
+        self._count_tokens = token_counter(getattr(engine, "tokenizer", None))
         if pace_repeats := getattr(engine, "pace_repeats", None):
             pace_repeats(self._pace_again)
 
@@ -234,13 +234,16 @@ class Teacher:
         """Return what an answer costs, in US dollars; None without a price."""
         return None if self._price is None else self._price.of(prompt_tokens, completion_tokens)
 
+    def _prompt_tokens(self, request: Request) -> float:
+        return sum(self._count_tokens(message["content"]) for message in request.messages)
+
     def _tell(self, key: str, request: Request, paid: Stored) -> None:
         self._told.add(key)
         self._on_paid(key, request, paid)
 
     async def _pace(self, request: Request) -> None:
         """Wait until the limits allow the request; its answer is taken to be as long as most."""
-        prompt = _prompt_tokens(request) if self._paces.counts_tokens else 0.0
+        prompt = self._prompt_tokens(request) if self._paces.counts_tokens else 0.0
         await self._paces.take(prompt + self._tally.mean_completion_tokens)
 
     async def _pace_again(self) -> None:
@@ -257,7 +260,9 @@ class Teacher:
         """
         if self._budget is None:
             return 0.0
-        most = self.price_of(round(_prompt_tokens(request)), self._sampling.max_new_tokens) or 0.0
+        most = (
+            self.price_of(round(self._prompt_tokens(request)), self._sampling.max_new_tokens) or 0.0
+        )
         while True:
             tally = self._tally
             if tally.spent + tally.reserved + most <= self._budget:
@@ -267,10 +272,6 @@ class Teacher:
             self._returned.clear()
             await self._returned.wait()
         return most
-
-
-def _prompt_tokens(request: Request) -> float:
-    return sum(len(m["content"].split()) for m in request.messages) * _TOKENS_OF_WORDS
 
 
 def _left(request: Request) -> int:

@@ -14,6 +14,7 @@ from db import sources
 from db.errors import RankDeskError
 from trainer import desk, mining, teaching_desk
 from trainer.engines.opening import Served, Vllm
+from trainer.estimating import estimate
 from trainer.jobs import GenerateSpec
 
 SourceName = Annotated[str, typer.Argument(metavar="SOURCE", help="A source's name or id.")]
@@ -145,7 +146,7 @@ def generate(
             start(store, prepared, wait, as_json)
             return
         assert isinstance(prepared.spec, GenerateSpec)
-        expected = asdict(teaching_desk.estimate(store, prepared.spec))
+        expected = asdict(estimate(store, prepared.spec))
     columns = {
         "queries": "queries",
         "requests": "requests",

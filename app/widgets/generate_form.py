@@ -16,6 +16,7 @@ from trainer import teaching_desk
 from trainer.desk import PreparedJob
 from trainer.engines.opening import Served
 from trainer.errors import EngineError
+from trainer.estimating import estimate
 from trainer.jobs import GenerateSpec
 from trainer.synthesis_settings import SynthesisSettings
 
@@ -148,7 +149,7 @@ def _estimate(store: Store, prepared: PreparedJob) -> None:
     spec = prepared.spec
     assert isinstance(spec, GenerateSpec)
     with st.container(border=True), st.spinner("Counting the prompts of a sample …"):
-        found = teaching_desk.estimate(store, spec)
+        found = estimate(store, spec)
         cells = st.columns(4, gap="small")
         cells[0].metric("Queries", f"{found.queries:,}")
         cells[1].metric("Requests, at most", f"{sum(found.requests.values()):,}")

@@ -18,7 +18,7 @@ from trainer.engines.next_tokens import alike, first_tokens, template_digest
 from trainer.engines.streams import gather
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer
-from trainer.texts import begun_text, cut_passages
+from trainer.texts import begun_text, cut_passages, first_words
 
 TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
 _TOP_LOGPROBS = 20  # the most that endpoints return
@@ -145,12 +145,11 @@ class OpenAIEngine:
     def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
         """Return each text up to the end of its token number `max_tokens`.
 
-        Without a tokenizer, its first words, three for every four tokens: so many has English
-        prose.
+        Without a tokenizer, about so much; see `first_words`.
         """
         if self.tokenizer is not None:
             return cut_passages(self.tokenizer, texts, max_tokens)
-        return [_first_words(text, max(1, max_tokens * 3 // 4)) for text in texts]
+        return [first_words(text, max_tokens) for text in texts]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -347,8 +346,3 @@ def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> 
         return begun  # an answer that was taken for a chain, or a chain that the limit cut
     answer = content.lstrip("\n")
     return f"{begun}\n</think>\n{answer}"
-
-
-def _first_words(text: str, count: int) -> str:
-    words = text.split(maxsplit=count)
-    return text if len(words) <= count else text[: -len(words[-1])].rstrip()
