@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from app.widgets.text import many, plain
+from app.widgets.text import dollars, many, plain
 from db import generation
 from db.store import Store
 from trainer.generate import ITEMS, STATUS
@@ -53,9 +53,9 @@ def _numbers(status: dict[str, Any]) -> None:
     cells[0].metric("Done", f"{status['done']:,} of {status['queries']:,}")
     cells[1].metric("Queries a second", f"{status['queries_per_s']:,.1f}")
     cells[2].metric("Paid requests", f"{sum(status['requests'].values()):,}")
-    cells[3].metric("Spent", f"${status['spent']:,.4f}")
+    cells[3].metric("Spent", dollars(status["spent"]))
     projected = status["projected"]
-    cells[4].metric("In the end, about", "unknown" if projected is None else f"${projected:,.4f}")
+    cells[4].metric("In the end, about", "unknown" if projected is None else dollars(projected))
     if status["unpriced"]:
         st.caption(f"{many(status['unpriced'], 'answer')} came from a model without a price.")
 
