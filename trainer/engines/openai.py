@@ -15,6 +15,7 @@ from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Samplin
 from trainer.engines.batches import MOST_IN_A_FILE, BatchEndpoint
 from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
 from trainer.engines.next_tokens import alike, first_tokens, template_digest
+from trainer.engines.refusals import Refusals
 from trainer.engines.streams import gather
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer
@@ -82,6 +83,7 @@ class OpenAIEngine:
                 base_urls[0], api_key=api_key, timeout_s=timeout_s, log_path=batch_log
             )
         )
+        self._refusals = Refusals()
         self.tokenizer = None if tokenizer is None else load_tokenizer(tokenizer)
         template = "the server's own"
         if self.tokenizer is not None:
@@ -98,6 +100,11 @@ class OpenAIEngine:
         """Wait, before a request is repeated, for what is given."""
         if isinstance(self._endpoints, Endpoints):
             self._endpoints.before_repeat = wait
+
+    @property
+    def left_out(self) -> list[str]:
+        """Parameters that an endpoint does not take, and was asked without."""
+        return sorted(set().union(*self._refusals.left_out.values()))
 
     async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
         """Return `n` answers, each by a request of its own; see `Engine`."""
@@ -198,7 +205,7 @@ class OpenAIEngine:
 
         async def send(client: AsyncOpenAI) -> _Turn:
             if on_text is None:
-                reply = await _post(client, "/chat/completions", body)
+                reply = await self._refusals.post(client, "/chat/completions", body)
             else:
 
                 def heard(message: Any) -> None:
@@ -233,7 +240,7 @@ class OpenAIEngine:
 
         async def send(client: AsyncOpenAI) -> _Turn:
             if on_text is None:
-                reply = await _post(client, "/completions", body)
+                reply = await self._refusals.post(client, "/completions", body)
             else:
 
                 def heard(message: Any) -> None:
@@ -307,15 +314,6 @@ def _body(settings: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     """Return what is sent: endpoint's own settings stand beside those that the API knows."""
     known = {key: value for key, value in settings.items() if key != "extra_body"}
     return {**fields, **known, **settings.get("extra_body", {})}
-
-
-async def _post(client: AsyncOpenAI, path: str, body: dict[str, Any]) -> Any:
-    """Send a request and return what the answer's JSON holds.
-
-    The client's typed methods check what is sent and build models of what comes back, which takes
-    as long again as the request itself; what an answer must have is checked by its reader.
-    """
-    return await client.post(path, cast_to=object, body=body)
 
 
 def _turn(
