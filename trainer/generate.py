@@ -1,11 +1,13 @@
 """Label a source by a teacher: `python -m trainer.generate JOB_FOLDER`.
 
-Writes into the job's folder: `requests.jsonl` (each request that was paid for, at once),
-`items.jsonl` (each query that is done, with all that was answered), `status.json` (the live view)
-and, last, `result.json`. Answers themselves are kept in the workspace, by content of the request.
+Writes into the job's folder: `mined.json` (the docids retrieved for each query), `requests.jsonl`
+(each request that was paid for, at once), `items.jsonl` (each query that is done, with all that was
+answered), `status.json` (the live view) and, last, `result.json`. Answers themselves are kept in
+the workspace, by content of the request.
 """
 
 import asyncio
+import json
 import threading
 import time
 from collections import Counter
@@ -23,14 +25,15 @@ from trainer.engines.base import Engine, Sampling
 from trainer.engines.opening import Embedded, Served, Vllm, model_name, open_engines
 from trainer.errors import EngineError
 from trainer.joblog import append_record, read_records, write_event
-from trainer.jobs import GenerateSpec, JobConfig
+from trainer.jobs import GenerateSpec, JobConfig, load_templates
 from trainer.mining import mine
 from trainer.pacing import Paces
 from trainer.process import StopNow, asked_to_stop, run_job, told_to_stop, write_json
 from trainer.strategies.base import Model
-from trainer.synthesis import Made, Synthesis
+from trainer.synthesis import Made, Synthesis, requests_of
 from trainer.teaching import BudgetSpent, Request, Tally, Teacher
 
+MINED = "mined.json"
 REQUESTS, ITEMS, STATUS, RESULT = "requests.jsonl", "items.jsonl", "status.json", "result.json"
 REPORT_EVERY_S = 1.0
 SETTLE_S = 120.0
@@ -62,6 +65,10 @@ class _State:
     outcomes: Counter[str] = field(default_factory=Counter)
     malformed: Counter[str] = field(default_factory=Counter)
     domains: dict[str, dict[str, float]] = field(default_factory=dict)
+    expected: Counter[str] = field(default_factory=Counter)  # requests at most, by stage
+    unfinished: dict[str, float] = field(default_factory=dict)  # US dollars, by qid
+    paid_queries: int = 0  # done, and paid for by this job at least in part
+    paid_for_them: float = 0.0
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -79,6 +86,7 @@ class _Generation:
         self._state = _State()
         self._began = time.monotonic()
         self._failed_in_a_row = 0
+        self._before = (0, 0)
         self._engines: list[Engine] = []
         self._stop = threading.Event()
         self._settling = False
@@ -108,16 +116,15 @@ class _Generation:
     async def _run(self) -> str:
         source = read_source(self._spec.source)
         queries = source.queries[: self._spec.settings.limit]
-        done = self._read_done(queries)
         paid = self._read_paid()
+        done = self._read_done(queries)
+        for query in queries:
+            self._state.expected.update(requests_of(query, self._spec.settings))
+            if self._spec.judge is not None:
+                self._state.expected.update(requests_of(query, self._spec.settings, judges=True))
+        self._before = self._asked()
         write_event(self._job_dir, "progress", step=0, total=len(queries), unit="item")
-        retrieved = await asyncio.to_thread(
-            mine,
-            source,
-            self._spec.settings.depth,
-            dense=self._spec.settings.dense,
-            on_progress=self._mined,
-        )
+        retrieved = await self._candidates(source, queries)
         async with AsyncExitStack() as stack:
             answers = await stack.enter_async_context(Answers(self._spec.answers))
             engines = await stack.enter_async_context(
@@ -134,6 +141,7 @@ class _Generation:
                 teachers.get("small"),
                 _reader(source, engines["main"], self._spec.settings.max_passage_tokens),
                 seed=self._spec.seed,
+                templates=load_templates(self._job_dir, self._spec),
             )
             self._began = time.monotonic()  # what a query takes does not count its mining
             self._report()
@@ -159,6 +167,24 @@ class _Generation:
             )
         )
         self._report()
+
+    async def _candidates(
+        self, source: Source, queries: Sequence[SourceQuery]
+    ) -> dict[str, list[str]]:
+        """Return what is retrieved for each query; what an earlier attempt retrieved is kept."""
+        path = self._job_dir / MINED
+        if not path.exists():
+            found = await asyncio.to_thread(
+                mine,
+                source,
+                self._spec.settings.depth,
+                dense=self._spec.settings.dense,
+                queries=queries,
+                on_progress=self._mined,
+            )
+            write_json(path, found)
+        retrieved: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        return retrieved
 
     def _heed_stop(self) -> None:
         if self._stop.is_set() or asked_to_stop(self._job_dir) is not None:
@@ -235,7 +261,7 @@ class _Generation:
                 self._failed_in_a_row += 1
             record = made.as_record() | {"domain": query.domain}
             append_record(self._job_dir / ITEMS, record)
-            self._count(query.domain, record)
+            self._count(record)
             if self._failed_in_a_row >= GIVE_UP_AFTER:
                 raise EngineError(
                     f"{GIVE_UP_AFTER} queries in a row were not answered; the last: {made.reason}"
@@ -253,7 +279,7 @@ class _Generation:
             if qid in wanted and record["outcome"] != "failed"
         }
         for record in done.values():
-            self._count(record["domain"], record)
+            self._count(record)
         self._state.total = len(queries)
         self._state.before = len(done)
         return set(done)
@@ -262,8 +288,18 @@ class _Generation:
         paid = set()
         for record in read_records(self._job_dir / REQUESTS)[0]:
             paid.add(record["key"])
-            self._state.tally.count(record["stage"], record)
+            self._count_paid(record)
         return paid
+
+    def _count_paid(self, record: dict[str, Any]) -> None:
+        unfinished, qid = self._state.unfinished, record["qid"]
+        unfinished[qid] = unfinished.get(qid, 0.0) + (record["price"] or 0.0)
+        self._state.tally.count(record["stage"], record)
+
+    def _asked(self) -> tuple[int, int]:
+        """Return the requests paid for so far, and their tokens."""
+        tally = self._state.tally
+        return sum(tally.requests.values()), tally.prompt_tokens + tally.completion_tokens
 
     def _paid(self, model: str, key: str, request: Request, answer: Stored) -> None:
         record = {
@@ -279,14 +315,17 @@ class _Generation:
             "seconds": answer.seconds,
         }
         append_record(self._job_dir / REQUESTS, record)
-        self._state.tally.count(request.stage, record)
+        self._count_paid(record)
 
-    def _count(self, domain: str, made: dict[str, Any]) -> None:
+    def _count(self, made: dict[str, Any]) -> None:
         state = self._state
+        if own := state.unfinished.pop(made["qid"], 0.0):
+            state.paid_queries += 1
+            state.paid_for_them += own
         state.outcomes[made["outcome"]] += 1
         statuses = [*made["statuses"].values(), *(each["status"] for each in made["samples"])]
         state.malformed.update(status for status in statuses if status != "ok")
-        own = state.domains.setdefault(domain, {"queries": 0, "labelled": 0, "price": 0.0})
+        own = state.domains.setdefault(made["domain"], {"queries": 0, "labelled": 0, "price": 0.0})
         own["queries"] += 1
         own["labelled"] += made["outcome"] == "labelled"
         own["price"] += made["price"]
@@ -298,12 +337,24 @@ class _Generation:
             found.update(getattr(engine, "failures", {}))
         return dict(found)
 
+    def _left_out(self) -> list[str]:
+        """Return the sampling parameters that an endpoint does not take."""
+        found = (getattr(engine, "left_out", []) for engine in self._engines)
+        return sorted(set().union(*found))
+
     def _summary(self) -> dict[str, Any]:
         state, tally = self._state, self._state.tally
         seconds = time.monotonic() - self._began
         new = state.done - state.before
-        # Items cost alike on average, so what is left costs what was done per item.
-        projected = tally.spent * state.total / state.done if state.done and tally.spent else None
+        # What is left is taken to cost what the queries did that this job paid for: those that
+        # were there already come first, and say nothing of the others.
+        projected = None
+        if state.paid_queries:
+            each = state.paid_for_them / state.paid_queries
+            projected = tally.spent + each * (state.total - state.done)
+        requests, tokens = (
+            now - then for now, then in zip(self._asked(), self._before, strict=True)
+        )
         return {
             "queries": state.total,
             "done": state.done,
@@ -318,7 +369,11 @@ class _Generation:
             "spent": round(tally.spent, 6),
             "unpriced": tally.unpriced,
             "projected": None if projected is None else round(projected, 6),
+            "expected": dict(state.expected),
+            "left_out": self._left_out(),
             "queries_per_s": round(new / seconds, 3) if seconds else 0.0,
+            "requests_per_s": round(requests / seconds, 3) if seconds else 0.0,
+            "tokens_per_s": round(tokens / seconds, 1) if seconds else 0.0,
             "seconds": round(seconds, 1),
             "domains": state.domains,
         }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 from curation.permutation import Status, parse_response
-from curation.prompts import Message, load_template, version
+from curation.prompts import Message, Template, version
 from curation.source_folder import SourceQuery
 from curation.synthesis import (
     bare_question,
@@ -71,6 +71,7 @@ class Made:
         responses: Raw answers about labels, by stage; of a pool that takes several requests, the
             further ones are `select 2` and so on.
         statuses: Parse status of each stage's answer; of samples, each sample's own.
+        prompts: Version of the template, by the stages that were asked for.
     """
 
     qid: str
@@ -81,6 +82,7 @@ class Made:
     hard: tuple[str, ...] = ()
     responses: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, str] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     price: float = 0.0
     prompt_tokens: int = 0
@@ -128,23 +130,24 @@ class Synthesis:
         texts: Callable[[Sequence[str]], Sequence[str]],
         *,
         seed: int,
+        templates: Mapping[Stage, Template],
     ) -> None:
-        """Load the templates.
+        """Prepare to ask.
 
         Args:
             judge: A second teacher that ranks the same lists.
             texts: From docids to the texts that a teacher reads, cut.
             seed: Of lists and shuffles.
+            templates: By stage, as they were when the job was made; the settings name them.
         """
         self._settings = settings
         self._teacher = teacher
         self._judge = judge
         self._texts = texts
         self._seed = seed
-        names = settings.templates
-        self._templates = {stage: load_template(name) for stage, name in names.items()}
-        self.prompts: Mapping[str, str] = {
-            stage: version(names[stage], self._templates[stage]) for stage in names
+        self._templates = templates
+        self._prompts = {
+            stage: version(name, templates[stage]) for stage, name in settings.templates.items()
         }
 
     async def make(self, query: SourceQuery, retrieved: Sequence[str]) -> Made:
@@ -237,6 +240,7 @@ class Synthesis:
         name: str,
     ) -> tuple[str, ...]:
         """Ask for a choice, and keep what came back under a name."""
+        made.prompts[stage] = self._prompts[stage]
         for attempt in range(self._settings.attempts):
             answer = await self._teacher.ask(Request(qid, stage, messages, attempt=attempt))
             _add(made, answer)
@@ -248,6 +252,7 @@ class Synthesis:
         return tuple(pool[number - 1] for number in found.numbers)
 
     async def _rank(self, query: SourceQuery, made: Made) -> None:
+        made.prompts["rank"] = self._prompts["rank"]
         asked = [(self._teacher, sample) for sample in range(self._settings.samples)]
         if self._judge is not None:
             asked.append((self._judge, 0))
@@ -278,7 +283,7 @@ class Synthesis:
             chain=parsed.chain,
             response=answer.text,
             status=parsed.status,
-            prompt=self.prompts["rank"],
+            prompt=self._prompts["rank"],
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             price=answer.price,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from curation.prompts import load_template
 from curation.source_folder import SourceQuery
 from trainer.answers import Stored
 from trainer.synthesis import Made, Synthesis, requests_of
@@ -28,7 +29,9 @@ def make(
     query: SourceQuery, retrieved: list[str], say: Callable[[Request], str], **settings
 ) -> tuple[Made, list[Request]]:
     teacher = Teacher(say)
-    work = Synthesis(SynthesisSettings(**settings), teacher, None, lambda ids: ids, seed=0)
+    own = SynthesisSettings(**settings)
+    templates = {stage: load_template(name) for stage, name in own.templates.items()}
+    work = Synthesis(own, teacher, None, lambda ids: ids, seed=0, templates=templates)
     return asyncio.run(work.make(query, retrieved)), teacher.asked
 
 
