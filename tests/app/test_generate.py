@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from app.cli import cli
+from curation import teachers
 from curation.demo.teacher import MODEL
 from curation.demo.teacher_server import serve_teacher
 from curation.demo.world import World, build_world
@@ -94,6 +95,11 @@ def test_the_commands_mine_estimate_and_label_a_source(
         first = store.rows(
             "SELECT o.sample FROM teacher_rankings JOIN ranking_origins o USING (ranking_id)"
         )
+        (teacher_found,) = teachers.summaries(store, 0.4)
+    assert [each.partition("@")[0] for each in teacher_found.label_prompts] == [
+        "teacher-negatives",
+        "teacher-select",
+    ]
     assert {row["sample"] for row in first} == {0}
     for row in shown:
         assert sorted(row["docids"]) == sorted(row["shown"]) == sorted(row["candidates"])
