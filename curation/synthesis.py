@@ -103,9 +103,9 @@ def parse_choice_of(text: str, n: int, *, truncated: bool = False) -> Chosen:
     if len(lists) != 1:
         none = not lists and not re.search(r"\d", answer) and _NONE.match(answer)
         return Chosen((), "ok" if none else "no_answer")
-    found = {int(digits) for digits in re.findall(_NUMBER, lists[0])}
-    known = tuple(sorted(found & set(range(1, n + 1))))
-    return Chosen(known, "ok" if len(known) == len(found) else "out_of_range")
+    named = {int(digits) for digits in re.findall(_NUMBER, lists[0])}
+    known = tuple(sorted(named & set(range(1, n + 1))))
+    return Chosen(known, "ok" if len(known) == len(named) else "out_of_range")
 
 
 def _listed(line: str) -> str:

@@ -77,7 +77,7 @@ def _estimated(
     queries = source.queries[: settings.limit]
     texts = {docid: full_text(passage) for docid, passage in source.every_passage().items()}
     loaded = {stage: Template.model_validate_json(text) for stage, text in templates}
-    requests: dict[str, int] = dict.fromkeys(STAGES[: STAGES.index(settings.until) + 1], 0)
+    requests: dict[Stage, int] = dict.fromkeys(STAGES[: STAGES.index(settings.until) + 1], 0)
     prompt_tokens = completion_tokens = price = 0.0
     answers: list[int] = []
     unpriced = []
@@ -98,7 +98,7 @@ def _estimated(
             price += each.of(*tokens)
     return Estimate(
         queries=len(queries),
-        requests=requests,
+        requests={str(stage): n for stage, n in requests.items()},
         prompt_tokens=round(prompt_tokens),
         completion_tokens=round(completion_tokens),
         from_answers=min(answers),
@@ -108,7 +108,7 @@ def _estimated(
 
 
 def _mean_prompt(
-    stage: str,
+    stage: Stage,
     queries: Sequence[SourceQuery],
     texts: dict[str, str],
     template: Template,

@@ -319,9 +319,9 @@ class _Generation:
 
     def _count(self, made: dict[str, Any]) -> None:
         state = self._state
-        if own := state.unfinished.pop(made["qid"], 0.0):
+        if paid := state.unfinished.pop(made["qid"], 0.0):
             state.paid_queries += 1
-            state.paid_for_them += own
+            state.paid_for_them += paid
         state.outcomes[made["outcome"]] += 1
         statuses = [*made["statuses"].values(), *(each["status"] for each in made["samples"])]
         state.malformed.update(status for status in statuses if status != "ok")
