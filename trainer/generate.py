@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from trainer.answers import Answers, Stored
 from trainer.engines.base import Engine, Sampling
 from trainer.engines.opening import Embedded, Served, Vllm, model_name, open_engines
 from trainer.errors import EngineError
+from trainer.generation_state import GenerationState
 from trainer.joblog import append_record, read_records, write_event
 from trainer.jobs import GenerateSpec, JobConfig, load_templates
 from trainer.mining import mine
@@ -31,7 +31,7 @@ from trainer.pacing import Paces
 from trainer.process import StopNow, asked_to_stop, run_job, told_to_stop, write_json
 from trainer.strategies.base import Model
 from trainer.synthesis import Made, Synthesis, requests_of
-from trainer.teaching import BudgetSpent, Request, Tally, Teacher
+from trainer.teaching import BudgetSpent, Request, Teacher
 
 MINED = "mined.json"
 REQUESTS, ITEMS, STATUS, RESULT = "requests.jsonl", "items.jsonl", "status.json", "result.json"
@@ -56,26 +56,6 @@ def generate(job_dir: Path, config: JobConfig) -> str:
     return asyncio.run(_Generation(job_dir, config.job_id, spec).run())
 
 
-@dataclass(slots=True)
-class _State:
-    """What the live view shows."""
-
-    total: int = 0
-    before: int = 0  # done by earlier attempts
-    outcomes: Counter[str] = field(default_factory=Counter)
-    malformed: Counter[str] = field(default_factory=Counter)
-    domains: dict[str, dict[str, float]] = field(default_factory=dict)
-    expected: Counter[str] = field(default_factory=Counter)  # requests at most, by stage
-    unfinished: dict[str, float] = field(default_factory=dict)  # US dollars, by qid
-    paid_queries: int = 0  # done, and paid for by this job at least in part
-    paid_for_them: float = 0.0
-    tally: Tally = field(default_factory=Tally)
-
-    @property
-    def done(self) -> int:
-        return sum(self.outcomes.values())
-
-
 class _Generation:
     """One attempt of a generate job."""
 
@@ -83,7 +63,7 @@ class _Generation:
         self._job_dir = job_dir
         self._job_id = job_id
         self._spec = spec
-        self._state = _State()
+        self._state = GenerationState()
         self._began = time.monotonic()
         self._failed_in_a_row = 0
         self._before = (0, 0)
@@ -122,7 +102,7 @@ class _Generation:
             self._state.expected.update(requests_of(query, self._spec.settings))
             if self._spec.judge is not None:
                 self._state.expected.update(requests_of(query, self._spec.settings, judges=True))
-        self._before = self._asked()
+        self._before = self._state.tally.asked
         write_event(self._job_dir, "progress", step=0, total=len(queries), unit="item")
         retrieved = await self._candidates(source, queries)
         async with AsyncExitStack() as stack:
@@ -261,7 +241,7 @@ class _Generation:
                 self._failed_in_a_row += 1
             record = made.as_record() | {"domain": query.domain}
             append_record(self._job_dir / ITEMS, record)
-            self._count(record)
+            self._state.count(record)
             if self._failed_in_a_row >= GIVE_UP_AFTER:
                 raise EngineError(
                     f"{GIVE_UP_AFTER} queries in a row were not answered; the last: {made.reason}"
@@ -279,7 +259,7 @@ class _Generation:
             if qid in wanted and record["outcome"] != "failed"
         }
         for record in done.values():
-            self._count(record)
+            self._state.count(record)
         self._state.total = len(queries)
         self._state.before = len(done)
         return set(done)
@@ -288,18 +268,8 @@ class _Generation:
         paid = set()
         for record in read_records(self._job_dir / REQUESTS)[0]:
             paid.add(record["key"])
-            self._count_paid(record)
+            self._state.count_paid(record)
         return paid
-
-    def _count_paid(self, record: dict[str, Any]) -> None:
-        unfinished, qid = self._state.unfinished, record["qid"]
-        unfinished[qid] = unfinished.get(qid, 0.0) + (record["price"] or 0.0)
-        self._state.tally.count(record["stage"], record)
-
-    def _asked(self) -> tuple[int, int]:
-        """Return the requests paid for so far, and their tokens."""
-        tally = self._state.tally
-        return sum(tally.requests.values()), tally.prompt_tokens + tally.completion_tokens
 
     def _paid(self, model: str, key: str, request: Request, answer: Stored) -> None:
         record = {
@@ -315,20 +285,7 @@ class _Generation:
             "seconds": answer.seconds,
         }
         append_record(self._job_dir / REQUESTS, record)
-        self._count_paid(record)
-
-    def _count(self, made: dict[str, Any]) -> None:
-        state = self._state
-        if paid := state.unfinished.pop(made["qid"], 0.0):
-            state.paid_queries += 1
-            state.paid_for_them += paid
-        state.outcomes[made["outcome"]] += 1
-        statuses = [*made["statuses"].values(), *(each["status"] for each in made["samples"])]
-        state.malformed.update(status for status in statuses if status != "ok")
-        own = state.domains.setdefault(made["domain"], {"queries": 0, "labelled": 0, "price": 0.0})
-        own["queries"] += 1
-        own["labelled"] += made["outcome"] == "labelled"
-        own["price"] += made["price"]
+        self._state.count_paid(record)
 
     def _failures(self) -> dict[str, int]:
         """Return this attempt's failed requests by kind, where the engine tells."""
@@ -346,15 +303,7 @@ class _Generation:
         state, tally = self._state, self._state.tally
         seconds = time.monotonic() - self._began
         new = state.done - state.before
-        # What is left is taken to cost what the queries did that this job paid for: those that
-        # were there already come first, and say nothing of the others.
-        projected = None
-        if state.paid_queries:
-            each = state.paid_for_them / state.paid_queries
-            projected = tally.spent + each * (state.total - state.done)
-        requests, tokens = (
-            now - then for now, then in zip(self._asked(), self._before, strict=True)
-        )
+        requests, tokens = (now - then for now, then in zip(tally.asked, self._before, strict=True))
         return {
             "queries": state.total,
             "done": state.done,
@@ -368,7 +317,7 @@ class _Generation:
             "completion_tokens": tally.completion_tokens,
             "spent": round(tally.spent, 6),
             "unpriced": tally.unpriced,
-            "projected": None if projected is None else round(projected, 6),
+            "projected": state.projected,
             "expected": dict(state.expected),
             "left_out": self._left_out(),
             "queries_per_s": round(new / seconds, 3) if seconds else 0.0,

@@ -69,10 +69,15 @@ class Tally:
             self.spent += answer["price"]
 
     @property
+    def asked(self) -> tuple[int, int]:
+        """Return the answers paid for, and their tokens with their prompts'."""
+        return sum(self.requests.values()), self.prompt_tokens + self.completion_tokens
+
+    @property
     def mean_tokens(self) -> float:
         """Return how many tokens a request and its answer had on average; 0 before there is one."""
-        asked = sum(self.requests.values())
-        return (self.prompt_tokens + self.completion_tokens) / asked if asked else 0.0
+        asked, tokens = self.asked
+        return tokens / asked if asked else 0.0
 
     @property
     def mean_completion_tokens(self) -> float:

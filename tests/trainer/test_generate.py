@@ -20,7 +20,7 @@ from curation.source_folder import SourceQuery, read_source, write_source
 from tests.trainer.test_openai_engine import FAULTS, Handler, serving
 from trainer import jobs
 from trainer.engines.opening import Served
-from trainer.generate import ITEMS, MINED, REQUESTS, RESULT, STATUS, _Generation
+from trainer.generate import ITEMS, MINED, REQUESTS, RESULT, STATUS
 from trainer.joblog import read_records
 from trainer.jobs import GenerateSpec
 from trainer.synthesis_settings import Limits, SynthesisSettings
@@ -292,22 +292,6 @@ def test_the_gold_answer_is_shown_for_labels_and_never_for_a_chain(tmp_path, sou
     assert len(chosen) == len(world.items)
     for item in world.items:
         assert not any(item.answer in text for text in ranked)
-
-
-def test_what_was_there_already_says_nothing_of_what_the_rest_will_cost(tmp_path, source):
-    job_dir = prepared(tmp_path, source, "http://h/v1")
-    config = jobs.load_config(job_dir)
-    work = _Generation(job_dir, config.job_id, config.spec)
-    work._state.total = 10
-    used = {"stage": "rank", "prompt_tokens": 1, "completion_tokens": 1}
-    made = {"outcome": "labelled", "domain": "d", "statuses": {}, "samples": [], "price": 0.5}
-    for number in range(4):
-        work._count(made | {"qid": f"reused {number}"})
-    assert work._summary()["projected"] is None
-    work._count_paid(used | {"qid": "paid", "price": 0.5})
-    work._count_paid(used | {"qid": "under way", "price": 0.25})
-    work._count(made | {"qid": "paid"})
-    assert work._summary()["projected"] == 0.75 + 0.5 * 5
 
 
 def test_a_template_that_is_edited_later_changes_no_job_that_was_made(tmp_path, source, world):
