@@ -14,6 +14,7 @@ GENERATED_SCHEMA: dict[str, Any] = {
     "reason": pl.String,
     "item_id": pl.String,
     "statuses": pl.String,
+    "prompts": pl.String,
     "price": pl.Float64,
     "prompt_tokens": pl.Int64,
     "completion_tokens": pl.Int64,

@@ -254,12 +254,8 @@ def resolve_model(store: Store, wanted: str) -> tuple[str, str | None]:
     return str(found["path"]), str(found["checkpoint_id"])
 
 
-def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
-    """Start a prepared job and return its id; its process outlives this one.
-
-    Raises:
-        PreflightError: If a check says that it cannot succeed.
-    """
+def require_sound(prepared: PreparedJob) -> None:
+    """Raise PreflightError if a check says that the job cannot succeed."""
     if prepared.blocked:
         raise PreflightError(
             " ".join(
@@ -268,6 +264,15 @@ def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
                 if check.level == "error"
             )
         )
+
+
+def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
+    """Start a prepared job and return its id; its process outlives this one.
+
+    Raises:
+        PreflightError: If a check says that it cannot succeed.
+    """
+    require_sound(prepared)
     job_dir = folders.prepare_job(store.workspace.jobs, prepared.spec)
     config = folders.load_config(job_dir)
     jobs.insert_job(

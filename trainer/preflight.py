@@ -21,7 +21,7 @@ from curation.scoring import parse_measures
 from curation.snapshots import ITEMS, verify
 from curation.training_items import TrainingItem, read_items
 from db.errors import RankDeskError
-from trainer.engines.opening import Embedded, Served, Vllm
+from trainer.engines.opening import Embedded, Served, Vllm, base_url_problem
 from trainer.environment import gpu_count
 from trainer.jobs import EvaluateSpec, TrainSpec
 from trainer.models import ModelPlace, load_tokenizer, locate
@@ -122,6 +122,10 @@ def check_engine(engine: Embedded | Served | Vllm) -> Check:
         return Check("cluster", "error", message)
     if not isinstance(engine, Served):
         return check_base(engine.model, locate(engine.model), name="checkpoint")
+    if problem := next(filter(None, map(base_url_problem, engine.base_urls)), None):
+        return Check("endpoint", "error", problem)
+    if engine.tokenizer is not None and (problem := locate(engine.tokenizer).problem):
+        return Check("tokenizer", "error", problem)
     where = ", ".join(engine.base_urls)
     if engine.key_variable not in os.environ:
         message = f"{engine.key_variable} is not set, so {where} is asked without a key."

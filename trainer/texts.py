@@ -1,6 +1,6 @@
 """Prompts measured and passages cut by the model's own tokenizer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +10,43 @@ if TYPE_CHECKING:
 
 
 _THINK = "<think>"
+_TOKENS_OF_WORDS = 4 / 3  # so many tokens has a word of English prose
+_BYTES_COUNTED, _BYTES_CUT = 3, 6
+
+
+def rough_tokens(text: str) -> float:
+    """Guess how many tokens a text has, rather too many than too few.
+
+    Four for every three words, as English prose has; at least one for every three bytes of UTF-8,
+    for code and for scripts without spaces.
+
+    Example:
+        >>> rough_tokens("to be or not to be"), rough_tokens("生存还是毁灭")
+        (8.0, 6.0)
+    """
+    size = len(text.encode("utf-8", "surrogatepass"))
+    return max(len(text.split()) * _TOKENS_OF_WORDS, size / _BYTES_COUNTED)
+
+
+def token_counter(tokenizer: "PreTrainedTokenizerBase | None") -> Callable[[str], float]:
+    """Return what counts a text's tokens: by the model's tokenizer where one is known."""
+    if tokenizer is None:
+        return rough_tokens
+    return lambda text: float(count_tokens(tokenizer, text))
+
+
+def first_words(text: str, max_tokens: int) -> str:
+    """Return a text's beginning, about so many tokens long, cut between words.
+
+    Three words for every four tokens; a text with few spaces ends after six bytes for each token,
+    which English prose does not reach.
+    """
+    words = text.split(maxsplit=(most := max(1, int(max_tokens / _TOKENS_OF_WORDS))))
+    cut = text if len(words) <= most else text[: -len(words[-1])].rstrip()
+    bytes_ = cut.encode("utf-8", "surrogatepass")
+    if len(bytes_) <= _BYTES_CUT * max_tokens:
+        return cut
+    return bytes_[: _BYTES_CUT * max_tokens].decode("utf-8", "ignore").rstrip()
 
 
 def cut_passages(

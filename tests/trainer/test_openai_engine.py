@@ -406,3 +406,47 @@ def test_passages_are_cut_by_words_or_by_the_model_s_tokens(tiny_model):
     with_one = OpenAIEngine(["http://host/v1"], "m", api_key=None, tokenizer=str(tiny_model))
     assert with_one.cut_passages(["note 1 on number 2"], 2) == ["note 1"]
     assert "the server's own, for prefilled turns" in with_one.info.chat_template
+
+
+UNKNOWN = {
+    "seed": {"error": {"message": "Unsupported parameter: 'seed'.", "param": "seed"}},
+    "temperature": {"detail": [{"loc": ["body", "temperature"], "msg": "Extra: not permitted"}]},
+    "max_tokens": {
+        "error": {
+            "message": "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            "param": "max_tokens",
+        }
+    },
+}
+
+
+def test_an_endpoint_is_spared_the_parameters_that_it_does_not_take():
+    def strict(handler: Handler, _: int) -> None:
+        unknown = next((name for name in UNKNOWN if name in handler.body), None)
+        if unknown is None:
+            handler.answer()
+        else:
+            handler.send(422 if unknown == "temperature" else 400, UNKNOWN[unknown])
+
+    with serving(strict) as server:
+        found = engine(server)
+        answers = run(found, *[prompt(f"{n}") for n in range(4)])
+        first = len(server.requests)
+        assert run(engine(server), prompt("again"))[0].text == "again"
+    assert [answer.text for answer in answers] == ["0", "1", "2", "3"]
+    assert first <= 4 * 4
+    assert found.left_out == ["max_tokens", "seed", "temperature"]
+    last = server.requests[-1]
+    assert (last["max_completion_tokens"], last["top_p"]) == (8, 1.0)
+    assert not last.keys() & UNKNOWN.keys()
+
+
+def test_a_value_that_is_refused_is_not_left_out():
+    def refuse(handler: Handler, _: int) -> None:
+        message = "max_tokens is too large: 8; and temperature must be at most 1"
+        handler.send(422, {"error": {"message": message, "param": "max_tokens"}})
+
+    with serving(refuse) as server, pytest.raises(EngineError, match="max_tokens is too large"):
+        run(engine(server), prompt("a"))
+    assert len(server.requests) == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Samplin
 from trainer.engines.batches import MOST_IN_A_FILE, BatchEndpoint
 from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
 from trainer.engines.next_tokens import alike, first_tokens, template_digest
+from trainer.engines.refusals import Refusals
 from trainer.engines.streams import gather
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer
-from trainer.texts import begun_text, cut_passages
+from trainer.texts import begun_text, cut_passages, first_words
 
 TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
 _TOP_LOGPROBS = 20  # the most that endpoints return
@@ -82,6 +83,7 @@ class OpenAIEngine:
                 base_urls[0], api_key=api_key, timeout_s=timeout_s, log_path=batch_log
             )
         )
+        self._refusals = Refusals()
         self.tokenizer = None if tokenizer is None else load_tokenizer(tokenizer)
         template = "the server's own"
         if self.tokenizer is not None:
@@ -93,6 +95,16 @@ class OpenAIEngine:
     def failures(self) -> dict[str, int]:
         """Attempts at the endpoints that failed and were repeated or given up, by kind."""
         return dict(self._endpoints.failures)
+
+    def pace_repeats(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Wait, before a request is repeated, for what is given."""
+        if isinstance(self._endpoints, Endpoints):
+            self._endpoints.before_repeat = wait
+
+    @property
+    def left_out(self) -> list[str]:
+        """Parameters that an endpoint does not take, and was asked without."""
+        return sorted(set().union(*self._refusals.left_out.values()))
 
     async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
         """Return `n` answers, each by a request of its own; see `Engine`."""
@@ -140,12 +152,11 @@ class OpenAIEngine:
     def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
         """Return each text up to the end of its token number `max_tokens`.
 
-        Without a tokenizer, its first words, three for every four tokens: so many has English
-        prose.
+        Without a tokenizer, about so much; see `first_words`.
         """
         if self.tokenizer is not None:
             return cut_passages(self.tokenizer, texts, max_tokens)
-        return [_first_words(text, max(1, max_tokens * 3 // 4)) for text in texts]
+        return [first_words(text, max_tokens) for text in texts]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -194,7 +205,7 @@ class OpenAIEngine:
 
         async def send(client: AsyncOpenAI) -> _Turn:
             if on_text is None:
-                reply = await _post(client, "/chat/completions", body)
+                reply = await self._refusals.post(client, "/chat/completions", body)
             else:
 
                 def heard(message: Any) -> None:
@@ -229,7 +240,7 @@ class OpenAIEngine:
 
         async def send(client: AsyncOpenAI) -> _Turn:
             if on_text is None:
-                reply = await _post(client, "/completions", body)
+                reply = await self._refusals.post(client, "/completions", body)
             else:
 
                 def heard(message: Any) -> None:
@@ -305,15 +316,6 @@ def _body(settings: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     return {**fields, **known, **settings.get("extra_body", {})}
 
 
-async def _post(client: AsyncOpenAI, path: str, body: dict[str, Any]) -> Any:
-    """Send a request and return what the answer's JSON holds.
-
-    The client's typed methods check what is sent and build models of what comes back, which takes
-    as long again as the request itself; what an answer must have is checked by its reader.
-    """
-    return await client.post(path, cast_to=object, body=body)
-
-
 def _turn(
     reply: Mapping[str, Any], choice: Mapping[str, Any], text: str, top: Mapping[str, float]
 ) -> _Turn:
@@ -342,8 +344,3 @@ def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> 
         return begun  # an answer that was taken for a chain, or a chain that the limit cut
     answer = content.lstrip("\n")
     return f"{begun}\n</think>\n{answer}"
-
-
-def _first_words(text: str, count: int) -> str:
-    words = text.split(maxsplit=count)
-    return text if len(words) <= count else text[: -len(words[-1])].rstrip()
