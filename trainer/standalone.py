@@ -17,7 +17,7 @@ from trainer.asking import Answering, Call, Desk, read_calls, summarize
 from trainer.engines.opening import Embedded, Served, Vllm, open_engines
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
-from trainer.joblog import append_record
+from trainer.joblog import append_record, read_records
 from trainer.rerank import count_calls, rerank
 from trainer.strategies import Strategy
 from trainer.strategies.base import Model
@@ -68,13 +68,30 @@ def read_files(
     return texts, docs, order
 
 
-def first_windows(work: Work) -> list[dict[str, Any]]:
-    """Return each query's first call as it would be asked: qid, docids, messages."""
-    return [
+def write_first_windows(work: Work, trace: Path) -> int:
+    """Write each query's first call as it would be asked, and return how many there are.
+
+    One JSON object a line: qid, docids, messages.
+
+    Raises:
+        EvaluationError: The file exists and is no dry run's: its answers may have been paid for.
+    """
+    if trace.exists() and trace.stat().st_size:
+        records, _ = read_records(trace)
+        if not records or not all("messages" in record for record in records):
+            raise EvaluationError(
+                f"{trace} exists and is no dry run's, so it is left as it is: name another file "
+                "with --trace."
+            )
+    windows = [
         {"qid": qid, "docids": list(question.docids), "messages": prompt}
         for qid in work.candidates
         for question, prompt in [asyncio.run(_first(work, qid))]
     ]
+    trace.write_text("", encoding="utf-8")
+    for window in windows:
+        append_record(trace, window)
+    return len(windows)
 
 
 class _Asked(Exception):  # noqa: N818 - no failure: it carries the first question out of a strategy

@@ -99,7 +99,6 @@ def rerank(
     """Rerank a run's candidates; needs no workspace."""
     from trainer import standalone
     from trainer.asking import Answering
-    from trainer.joblog import append_record
 
     style = _style(template, recipe)
     chosen = _strategy(strategy, option or [], template)
@@ -118,11 +117,8 @@ def rerank(
     )
     calls = trace or output.with_name(output.name + ".trace.jsonl")
     if dry_run:
-        calls.unlink(missing_ok=True)
-        windows = standalone.first_windows(work)
-        for window in windows:
-            append_record(calls, window)
-        result: dict[str, Any] = {"queries": len(windows), "trace": str(calls)}
+        asked = standalone.write_first_windows(work, calls)
+        result: dict[str, Any] = {"queries": asked, "trace": str(calls)}
     else:
         progress = Progress("reranking")
         urls = base_url or []

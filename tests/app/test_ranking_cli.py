@@ -61,6 +61,18 @@ def test_a_dry_run_writes_each_query_s_first_window(files, trace, tmp_path):
     assert not (tmp_path / "new.run").exists()
 
 
+@pytest.mark.parametrize("kept", ['{"qid": "q1", "call": 0, "response": "paid"}\n', '{"qid": "q', "a"])
+def test_a_dry_run_takes_the_place_of_a_dry_run_alone(files, trace, kept):
+    call("rerank", *files, "--dry-run")
+    before = trace.read_text()
+    call("rerank", *files, "--dry-run")
+    assert trace.read_text() == before
+    trace.write_text(kept)
+    with pytest.raises(RankDeskError, match="is no dry run's"):
+        call("rerank", *files, "--dry-run")
+    assert trace.read_text() == kept
+
+
 @needs_shared_data
 def test_a_rankllm_template_gives_rankllm_s_prompt(tmp_path):
     (tmp_path / "q.tsv").write_text("q1\twhat is [3] ’rare’?\n")
