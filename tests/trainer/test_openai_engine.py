@@ -208,6 +208,22 @@ def test_a_fault_that_stays_ends_in_an_error_that_names_endpoint_and_remedy(faul
     assert len(server.requests) == 8
 
 
+def drop(handler: Handler, _: int) -> None:
+    handler.close_connection = True
+
+
+def test_a_connection_that_is_refused_or_cut_is_told_from_a_timeout():
+    with serving(drop) as server:
+        asked = engine(server)
+        with pytest.raises(EngineError, match=r"cut the connection \(Server disconnected\)"):
+            run(asked, prompt("a"))
+    assert asked.failures == {"connection": 8}
+    gone = engine(server)
+    with pytest.raises(EngineError, match=r"could not be reached \(Cannot connect to host"):
+        run(gone, prompt("a"))
+    assert gone.failures == {"connection": 8}
+
+
 def test_an_endpoint_is_left_alone_as_long_as_it_asks():
     times = []
 
