@@ -61,7 +61,9 @@ def test_a_dry_run_writes_each_query_s_first_window(files, trace, tmp_path):
     assert not (tmp_path / "new.run").exists()
 
 
-@pytest.mark.parametrize("kept", ['{"qid": "q1", "call": 0, "response": "paid"}\n', '{"qid": "q', "a"])
+@pytest.mark.parametrize(
+    "kept", ['{"qid": "q1", "call": 0, "response": "paid"}\n', '{"qid": "q', "a"]
+)
 def test_a_dry_run_takes_the_place_of_a_dry_run_alone(files, trace, kept):
     call("rerank", *files, "--dry-run")
     before = trace.read_text()

@@ -20,7 +20,10 @@ from trainer.jobs import EvaluateSpec
 from trainer.recipes import apply_overrides, load_recipe
 
 SETTINGS = apply_overrides(load_recipe("demo-sft"), SMALL).evaluation_settings()
-FAULTS = ("429", "500", "hang", "cut", "empty", "truncated", "not json", "wrong model")
+FAULTS = (
+    *("429", "500", "hang", "cut", "empty", "truncated", "not json", "wrong model"),
+    *("empty answer", "no finish reason"),
+)
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -63,6 +66,11 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif fault == "empty":
             self.send(200, reply | {"choices": []})
+        elif fault == "empty answer":
+            message = {"role": "assistant", "content": ""}
+            self.send(200, reply | {"choices": [reply["choices"][0] | {"message": message}]})
+        elif fault == "no finish reason":
+            self.send(200, reply | {"choices": [reply["choices"][0] | {"finish_reason": None}]})
         elif fault == "truncated":
             self.send(200, json.dumps(reply)[:60])
         elif fault == "not json":

@@ -161,6 +161,7 @@ FAULTS: dict[str, Callable[[Handler], None]] = {
     "truncated JSON": truncated_json,
     "HTML with status 200": html_page,
     "another model": lambda handler: handler.answer(model="org/tiny-2"),
+    "no reason to finish": lambda handler: handler.answer("[2]", choice={"finish_reason": None}),
     "given up": lambda handler: handler.answer(choice={"finish_reason": "abort"}),
 }
 
@@ -206,6 +207,22 @@ def test_a_fault_that_stays_ends_in_an_error_that_names_endpoint_and_remedy(faul
         run(engine(server, timeout_s=0.3 if fault == "hang" else 10.0), prompt("a"))
     assert server.url in str(caught.value)
     assert len(server.requests) == 8
+
+
+@pytest.mark.parametrize("more", [{}, {"reasoning_content": "thinking"}])
+def test_an_empty_answer_is_asked_again_and_kept_where_it_stays_empty(more):
+    def empty_at_first(handler: Handler, number: int) -> None:
+        handler.answer("" if number < 2 else None, more=more)
+
+    with serving(empty_at_first) as server:
+        asked = engine(server)
+        (answer,) = run(asked, prompt("a"))
+    assert answer.text.endswith("a")
+    assert asked.failures == {"empty answer": 2}
+    with serving(lambda handler, _: handler.answer(" ", more=more)) as server:
+        (answer,) = run(engine(server), prompt("a"))
+    assert not answer.text.rpartition("</think>")[2].strip()
+    assert len(server.requests) == 3
 
 
 def drop(handler: Handler, _: int) -> None:

@@ -23,6 +23,7 @@ from trainer.texts import begun_text, cut_passages
 TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
 _TOP_LOGPROBS = 20  # the most that endpoints return
 _BELOW_TOP = 0.7  # nats: a token that is not returned counts as half as likely as the last that is
+_EMPTY_ASKS = 3  # of an answer that holds nothing; what it then holds is the model's answer
 _GAVE_UP = ("abort", "error", "insufficient_system_resource")  # reasons to finish, the server's own
 
 
@@ -168,7 +169,11 @@ class OpenAIEngine:
             settings |= {"stream": True, "stream_options": {"include_usage": True}}
         rendered_here = self.tokenizer is not None and prompt.prefill
         request = (self._completion if rendered_here else self._chat)(prompt, settings, on_text)
-        turn, seconds = await self._endpoints.ask(request)
+        for _ in range(_EMPTY_ASKS):
+            turn, seconds = await self._endpoints.ask(request)
+            if sampling.stop or turn.finish_reason == "length" or _holds(turn.text, prompt.prefill):
+                break
+            self._endpoints.failures["empty answer"] += 1
         return Answer(
             turn.text,
             turn.prompt_tokens,
@@ -258,6 +263,10 @@ class OpenAIEngine:
                 f"{self.info.model!r}, ask for it by that name"
             )
         choice: dict[str, Any] = reply["choices"][0]
+        if choice["finish_reason"] is None:
+            raise UnusableAnswerError(
+                "ended its answer without a finish_reason, so that it may not be whole"
+            )
         if choice["finish_reason"] in _GAVE_UP:
             raise UnusableAnswerError(f"gave up midway ({choice['finish_reason']})")
         return choice
@@ -342,6 +351,11 @@ def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> 
         return begun  # an answer that was taken for a chain, or a chain that the limit cut
     answer = content.lstrip("\n")
     return f"{begun}\n</think>\n{answer}"
+
+
+def _holds(turn: str, prefill: str) -> bool:
+    """Say whether a turn holds an answer, whatever it is: anything after its chain."""
+    return bool(turn.removeprefix(prefill).rpartition("</think>")[2].strip())
 
 
 def _first_words(text: str, count: int) -> str:
