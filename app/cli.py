@@ -11,6 +11,7 @@ from app.commands import (
     decontamination,
     demo,
     ranking,
+    reranking,
     sources,
     stateless,
     teacher,
@@ -51,6 +52,7 @@ for module in (
     teacher,
     training,
     ranking,
+    reranking,
     demo,
     stateless,
 ):

@@ -9,7 +9,7 @@ from typing import Any
 from curation.benchmark_files import read_passages, read_queries
 from curation.errors import FormatError
 from curation.passages import Cut, Style, cut_words, reader
-from curation.prompts import load_template
+from curation.prompts import Message, load_template
 from curation.rankllm import write_results
 from curation.trec import read_run, write_run
 from db.records import Passage
@@ -71,7 +71,8 @@ def read_files(
 def write_first_windows(work: Work, trace: Path) -> int:
     """Write each query's first call as it would be asked, and return how many there are.
 
-    One JSON object a line: qid, docids, messages.
+    One JSON object a line: qid, docids, messages. A query that asks nothing, as a single candidate
+    may, has none.
 
     Raises:
         EvaluationError: The file exists and is no dry run's: its answers may have been paid for.
@@ -86,7 +87,7 @@ def write_first_windows(work: Work, trace: Path) -> int:
     windows = [
         {"qid": qid, "docids": list(question.docids), "messages": prompt}
         for qid in work.candidates
-        for question, prompt in [asyncio.run(_first(work, qid))]
+        for question, prompt in asyncio.run(_first(work, qid))
     ]
     trace.write_text("", encoding="utf-8")
     for window in windows:
@@ -109,18 +110,18 @@ class _Listener:
         return self
 
 
-async def _first(work: Work, qid: str) -> tuple[Question, list[dict[str, str]]]:
+async def _first(work: Work, qid: str) -> list[tuple[Question, list[Message]]]:
+    """Return the first question and its prompt; nothing where nothing is asked."""
     try:
         await work.strategy.rank(work.candidates[qid][: work.depth], _Listener())
     except _Asked as asked:
         question = asked.question
     else:
-        raise AssertionError("a strategy asks at least once")
+        return []
     texts = reader(work.passages, work.style, work.cut or cut_words)(question.docids)
     template = load_template(question.template)
-    return question, messages(
-        question.kind, template, work.queries[qid], texts, letters=question.letters
-    )
+    prompt = messages(question.kind, template, work.queries[qid], texts, letters=question.letters)
+    return [(question, prompt)]
 
 
 def rerank_files(

@@ -75,6 +75,24 @@ def test_a_dry_run_takes_the_place_of_a_dry_run_alone(files, trace, kept):
     assert trace.read_text() == kept
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["setwise"],
+        ["exclusion"],
+        ["pairwise"],
+        ["pairwise", "--option", "method=all-pairs"],
+    ],
+)
+def test_a_dry_run_skips_queries_that_ask_nothing(files, trace, tmp_path, options):
+    run = tmp_path / "run.txt"
+    run.write_text(run.read_text().splitlines()[0])
+    assert json.loads(call("rerank", *files, "--json", "--dry-run", "--strategy", *options)) == {
+        "queries": 0,
+        "trace": str(trace),
+    }
+
+
 @needs_shared_data
 def test_a_rankllm_template_gives_rankllm_s_prompt(tmp_path):
     (tmp_path / "q.tsv").write_text("q1\twhat is [3] ’rare’?\n")
@@ -113,6 +131,11 @@ def test_the_authors_cleaning_needs_a_tokenizer(files):
         (["--strategy", "quicksort"], "no strategy 'quicksort'. There are: listwise"),
         (["--option", "windw=3"], "windw: Extra inputs"),
         (["--option", "window"], "write key=value"),
+        (["--option", "window=["], "not YAML"),
+        (["--strategy", "first", "--option", "window=30"], "label 26 passages at most"),
+        (["--trace", "/no/such/folder/t"], "no folder /no/such/folder: make it"),
+        (["--output", "/no/such/folder/o"], "no folder /no/such/folder: make it"),
+        (["--output", "/tmp"], "/tmp is a folder"),
         (["--option", "step=30"], "step is 30 with a window of 20"),
         (["--engine", "openai", "--model", "m"], "--base-url"),
         (["--engine", "magic", "--model", "m"], "no engine 'magic'"),

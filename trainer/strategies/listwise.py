@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from trainer.errors import WindowError
 from trainer.strategies.base import Ask, Positive, Strategy, reorder
-from trainer.strategies.questions import Question, labels
+from trainer.strategies.questions import LETTERS, Question, labels
 from trainer.windows import check_window, sliding_windows
 
 
@@ -101,6 +101,15 @@ class First(Sliding):
 
     title: ClassVar[str] = "Listwise by the first token's probabilities"
     source: ClassVar[str] = "FIRST, arXiv 2406.15657"
+
+    @model_validator(mode="after")
+    def _enough_letters(self) -> Self:
+        if self.letters and self.window > LETTERS:
+            raise ValueError(
+                f"window is {self.window}: single letters label {LETTERS} passages at most; take a "
+                "smaller window, or letters: false"
+            )
+        return self
 
     def question(self, shown: Sequence[str], start: int) -> Question:
         """Return the question that orders a window by one token."""

@@ -15,6 +15,7 @@ from curation.prompts import Message, Template, render, render_pair, render_pass
 
 Kind = Literal["order", "first_token", "best", "worst", "relevance", "prefer"]
 
+LETTERS = 26  # passages that single letters label
 NO_CHAIN = "<think>\n\n</think>\n"
 ANSWER = "<answer>\n"
 
@@ -114,6 +115,6 @@ def labels(n: int, *, letters: bool) -> tuple[str, ...]:
     """
     if not letters:
         return tuple(str(number) for number in range(1, n + 1))
-    if n > 26:
-        raise ValueError(f"{n} passages cannot be labelled by single letters: 26 at most")
+    if n > LETTERS:
+        raise ValueError(f"{n} passages cannot be labelled by single letters: {LETTERS} at most")
     return tuple(chr(ord("A") + place) for place in range(n))
