@@ -94,6 +94,15 @@ def shipped_templates() -> list[str]:
     return sorted(e.name.removesuffix(".yaml") for e in folder.iterdir() if e.name.endswith("yaml"))
 
 
+def answers_bare(name: str | Path, template: Template) -> bool:
+    """Say whether a template asks for an answer without tags, as most of RankLLM's do.
+
+    RankDesk's own always mean `<answer>`; the shortest of them leave it to training.
+    """
+    said = (template.system_message, template.prefix, template.suffix)
+    return str(name) not in shipped_templates() and not any("<answer>" in text for text in said)
+
+
 def load_template(name_or_path: str | Path) -> Template:
     """Load a shipped template by name, or any template by the path of its YAML file.
 

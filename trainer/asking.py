@@ -9,14 +9,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from curation.fusion import disagreement
 from curation.permutation import Status
-from curation.prompts import Message, Template, load_template
+from curation.prompts import Message
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
@@ -24,13 +23,15 @@ from trainer.joblog import read_records
 from trainer.strategies.base import Model
 from trainer.strategies.questions import (
     ANSWER,
-    NO_CHAIN,
     Kind,
     Question,
     Reading,
+    is_bare,
     messages,
+    opening,
     read_logprobs,
     read_text,
+    template_of,
 )
 
 _OPEN_ANSWER, _END_THINK = "<answer>", "</think>"
@@ -194,28 +195,32 @@ class Line:
         """Let the model write its answer; a chain over the budget is closed for it."""
         budget = self.desk.answering.thinking_budget
         if not question.reasoning:
-            return await self._generate(Prompt(prompt, NO_CHAIN + ANSWER), sampling)
+            return await self._generate(Prompt(prompt, opening(question)), sampling)
         if budget is None or budget >= sampling.max_new_tokens:
             return await self._generate(Prompt(prompt), sampling)
         thought = await self._generate(Prompt(prompt), sampling.limited(budget))
         if thought.finish_reason == "stop" or _OPEN_ANSWER in thought.text:
             return thought
         left = sampling.limited(sampling.max_new_tokens - budget)
-        closed = await self._generate(Prompt(prompt, _closed(thought.text)), left)
+        closed = await self._generate(
+            Prompt(prompt, _closed(thought.text, bare=is_bare(question.template))), left
+        )
         return thought.continued(closed)
 
     async def _probabilities(
         self, prompt: list[Message], question: Question, sampling: Sampling
     ) -> tuple[Answer, Reading]:
         """Ask how likely each option is to begin the answer, after a chain where one is wanted."""
-        prefill = NO_CHAIN + ANSWER
+        prefill = opening(question)
+        bare = is_bare(question.template)
         thought = None
         if question.reasoning:
             limit = self.desk.answering.thinking_budget or sampling.max_new_tokens
             thought = await self._generate(
-                Prompt(prompt), sampling.limited(limit, stop=(_OPEN_ANSWER,))
+                Prompt(prompt),
+                sampling.limited(limit, stop=(_END_THINK if bare else _OPEN_ANSWER,)),
             )
-            prefill = _closed(thought.text)
+            prefill = _closed(thought.text, bare=bare)
         scored = await self._engine.score_next(Prompt(prompt, prefill), question.options)
         answer = Answer(prefill, scored.prompt_tokens, 0, scored.seconds, "stop")
         reading = read_logprobs(question, scored.logprobs)
@@ -232,7 +237,7 @@ class Line:
     def _messages(self, question: Question) -> list[Message]:
         return messages(
             question.kind,
-            _template(question.template),
+            template_of(question.template),
             self.query,
             self.desk.passage_texts(question.docids),
             letters=question.letters,
@@ -262,17 +267,12 @@ class Line:
         return call
 
 
-@cache
-def _template(name: str) -> Template:
-    """Return a template, read once in a process: parsing it costs as much as sending a request."""
-    return load_template(name)
-
-
-def _closed(chain: str) -> str:
-    """Return a chain ended, and an answer begun."""
+def _closed(chain: str, *, bare: bool) -> str:
+    """Return a chain ended, and an answer begun where it has a tag to begin with."""
     before, _, _ = chain.partition(_OPEN_ANSWER)
     ended = before.rstrip()
-    return f"{ended}\n{'' if _END_THINK in ended else _END_THINK + chr(10)}{ANSWER}"
+    close = "" if _END_THINK in ended else f"{_END_THINK}\n"
+    return f"{ended}\n{close}{'' if bare else ANSWER}"
 
 
 def read_calls(path: Path) -> dict[tuple[str, int], Call]:

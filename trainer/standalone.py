@@ -9,7 +9,7 @@ from typing import Any
 from curation.benchmark_files import read_passages, read_queries
 from curation.errors import FormatError
 from curation.passages import Cut, Style, cut_words, reader
-from curation.prompts import Message, load_template
+from curation.prompts import Message
 from curation.rankllm import write_results
 from curation.trec import read_run, write_run
 from db.records import Passage
@@ -21,7 +21,7 @@ from trainer.joblog import append_record, read_records
 from trainer.rerank import count_calls, rerank
 from trainer.strategies import Strategy
 from trainer.strategies.base import Model
-from trainer.strategies.questions import Question, Reading, messages
+from trainer.strategies.questions import Question, Reading, messages, opening, template_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def read_files(
 def write_first_windows(work: Work, trace: Path) -> int:
     """Write each query's first call as it would be asked, and return how many there are.
 
-    One JSON object a line: qid, docids, messages. A query that asks nothing, as a single candidate
+    One JSON object a line: qid, docids, messages, and, where the model's turn is begun for it, the
+    prefill. A query that asks nothing, as a single candidate
     may, has none.
 
     Raises:
@@ -86,6 +87,7 @@ def write_first_windows(work: Work, trace: Path) -> int:
             )
     windows = [
         {"qid": qid, "docids": list(question.docids), "messages": prompt}
+        | ({"prefill": opening(question)} if opening(question) else {})
         for qid in work.candidates
         for question, prompt in asyncio.run(_first(work, qid))
     ]
@@ -119,8 +121,13 @@ async def _first(work: Work, qid: str) -> list[tuple[Question, list[Message]]]:
     else:
         return []
     texts = reader(work.passages, work.style, work.cut or cut_words)(question.docids)
-    template = load_template(question.template)
-    prompt = messages(question.kind, template, work.queries[qid], texts, letters=question.letters)
+    prompt = messages(
+        question.kind,
+        template_of(question.template),
+        work.queries[qid],
+        texts,
+        letters=question.letters,
+    )
     return [(question, prompt)]
 
 

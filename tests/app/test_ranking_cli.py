@@ -55,6 +55,7 @@ def test_a_dry_run_writes_each_query_s_first_window(files, trace, tmp_path):
     windows = lines(trace)
     run = read_run(tmp_path / "run.txt")
     assert [window["qid"] for window in windows] == list(run)
+    assert all(set(window) == {"qid", "docids", "messages"} for window in windows)
     for window in windows:
         assert window["docids"] == list(run[window["qid"]])[-6:]  # from the back of the list
         assert [message["role"] for message in window["messages"]] == ["system", "user"]
@@ -73,6 +74,11 @@ def test_a_dry_run_takes_the_place_of_a_dry_run_alone(files, trace, kept):
     with pytest.raises(RankDeskError, match="is no dry run's"):
         call("rerank", *files, "--dry-run")
     assert trace.read_text() == kept
+
+
+def test_a_dry_run_shows_how_the_model_s_turn_is_begun(files, trace):
+    call("rerank", *files, "--dry-run", "--strategy", "listwise-direct")
+    assert {line["prefill"] for line in lines(trace)} == {"<think>\n\n</think>\n<answer>\n"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from trainer.errors import EngineError, EvaluationError
 from trainer.inflight import InFlight
 from trainer.rerank import rerank
 from trainer.strategies.base import Strategy
-from trainer.strategies.listwise import Listwise
+from trainer.strategies.listwise import Listwise, ListwiseDirect
 from trainer.strategies.pairwise import Pairwise
 from trainer.strategies.partition import Tournament
 from trainer.strategies.pointwise import PointwiseScore, PointwiseYesNo
@@ -166,6 +166,27 @@ def test_direct_questions_begin_the_answer_and_reasoned_ones_do_not():
     run(Pairwise(method="all-pairs"), lists(2), desk(engine, []))
     assert [prompt.prefill for prompt, _ in engine.asked] == [""]
     assert [prompt.prefill for prompt in engine.scored] == [NO_CHAIN + ANSWER] * 4
+
+
+@pytest.fixture
+def bare(tmp_path) -> str:
+    """A template in RankLLM's form, which asks for an answer without tags."""
+    path = tmp_path / "zephyr.yaml"
+    path.write_text(
+        'method: singleturn_listwise\nbody: "[{rank}] {candidate}"\n'
+        'suffix: "Query: {query}. The output format should be [] > [], e.g., [2] > [1]"\n'
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize("strategy", [Listwise, ListwiseDirect])
+@pytest.mark.parametrize("said", ["[2] > [1]", "<think>a</think>\n[2] > [1]"])
+def test_a_template_without_tags_is_answered_without_them(bare, strategy, said):
+    engine, calls = Script(lambda *_: Answer(said, 10, 5, 0.1, "stop")), []
+    order = run(strategy(template=bare), lists(2), desk(engine, calls))
+    assert order == {"q0": ["d1", "d0"]}
+    assert [call.status for call in calls] == ["ok"]
+    assert [prompt.prefill for prompt, _ in engine.asked] == [""]
 
 
 def test_a_score_is_asked_after_its_chain():
