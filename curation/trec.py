@@ -103,6 +103,15 @@ def read_run(path: Path) -> Run:
     return run
 
 
+def best_first(scores: Mapping[str, float]) -> list[str]:
+    """Return docids by falling score, equal scores in the run's own order.
+
+    So RankLLM and ReasonRank's authors show a run to a ranker. What is measured breaks ties as
+    trec_eval does; see `curation.scoring`.
+    """
+    return sorted(scores, key=lambda docid: -scores[docid])
+
+
 def write_run(path: Path, run: Mapping[str, Sequence[str]], tag: str) -> None:
     """Write rankings, best first, with scores that fall by rank so that no two tie.
 

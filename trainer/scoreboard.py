@@ -77,8 +77,11 @@ def add_benchmark(
         measures=measure_frame(values),
         rankings=pl.DataFrame(
             {
-                "qid": list(benchmark.first_stage),
-                "docids": list(benchmark.first_stage.values()),
+                "qid": list(benchmark.scores),
+                "docids": [  # as it is measured: equal scores by docid descending
+                    sorted(scores, key=lambda docid: (scores[docid], docid), reverse=True)
+                    for scores in benchmark.scores.values()
+                ],
             },
             schema={"qid": pl.String, "docids": pl.List(pl.String)},
         ),

@@ -11,7 +11,7 @@ from curation.errors import FormatError
 from curation.passages import Cut, Style, cut_words, reader
 from curation.prompts import Message
 from curation.rankllm import write_results
-from curation.trec import read_run, write_run
+from curation.trec import best_first, read_run, write_run
 from db.records import Passage
 from trainer.asking import Answering, Call, Desk, read_calls, summarize
 from trainer.engines.opening import Embedded, Served, Vllm, open_engines
@@ -60,12 +60,7 @@ def read_files(
         for docid in results:
             if docid not in docs:
                 raise FormatError(f"{docid!r:.80} is not in {passages}", file=run, field="docid")
-    # By score, equal scores by docid descending, as trec_eval orders them.
-    order = {
-        qid: sorted(results, key=lambda docid: (results[docid], docid), reverse=True)
-        for qid, results in scores.items()
-    }
-    return texts, docs, order
+    return texts, docs, {qid: best_first(results) for qid, results in scores.items()}
 
 
 def write_first_windows(work: Work, trace: Path) -> int:

@@ -59,6 +59,16 @@ def test_reranking_goes_on_from_its_trace(rerank, work, tmp_path):
     assert len(trace.read_text().splitlines()) == 13  # the broken line, and twelve whole ones
 
 
+def test_candidates_that_tie_are_shown_in_the_order_of_the_run(tmp_path):
+    (tmp_path / "q.tsv").write_text("q\twhy?\n")
+    (tmp_path / "p.jsonl").write_text(
+        "".join(json.dumps({"id": docid, "contents": docid}) + "\n" for docid in "abc")
+    )
+    (tmp_path / "r.run").write_text("q Q0 b 1 1.0 x\nq Q0 a 2 1.0 x\nq Q0 c 3 2.0 x\n")
+    _, _, order = read_files(*(tmp_path / name for name in ("q.tsv", "p.jsonl", "r.run")))
+    assert order == {"q": ["c", "b", "a"]}
+
+
 def test_results_may_be_written_for_rankllm(rerank, tmp_path):
     rerank(output="new.json")
     entries = json.loads((tmp_path / "new.json").read_text())
