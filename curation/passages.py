@@ -1,12 +1,11 @@
 """What a model reads of a passage: three ways of writing it, one for each kind of checkpoint."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
+from curation.prompts import Style
 from curation.training_items import full_text
 from db.records import Passage
 
-Style = Literal["rankdesk", "reasonrank", "rankllm"]
 Cut = Callable[[Sequence[str]], list[str]]
 
 WORDS = 300  # RankLLM's max_passage_words

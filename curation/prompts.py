@@ -19,6 +19,9 @@ from curation.errors import FormatError
 from db.ids import content_id
 
 Message = dict[str, str]
+# Whose way of writing queries and passages into a prompt: RankDesk's own, that of ReasonRank's
+# authors, or RankLLM's.
+Style = Literal["rankdesk", "reasonrank", "rankllm"]
 
 LISTWISE, POINTWISE, PAIRWISE = "singleturn_listwise", "pointwise", "pairwise"
 SELECTION = "selection"
@@ -134,12 +137,22 @@ def load_template(name_or_path: str | Path) -> Template:
 
 
 def render(
-    template: Template, query: str, passages: Sequence[str], labels: Sequence[str] | None = None
+    template: Template,
+    query: str,
+    passages: Sequence[str],
+    labels: Sequence[str] | None = None,
+    style: Style = "rankdesk",
 ) -> list[Message]:
     """Return the chat messages that show `passages` in one window.
 
     Corpus text is put in as it is but for `[n]`, which becomes `(n)` so that it is not taken for
-    an identifier, and white space at the ends (ReasonRank, `rerank/rankllm.py`).
+    an identifier, and white space at the ends, which each style cuts in its own way:
+
+    | style | query | passage | the whole prompt |
+    |---|---|---|---|
+    | `rankdesk` | stripped | stripped | |
+    | `reasonrank` (`rerank/rankllm.py`) | stripped | as it was truncated | ftfy |
+    | `rankllm` (0.26, `inference_handler.py`) | as it is | as it was truncated | |
 
     Args:
         passages: Texts in window order, already truncated.
@@ -151,10 +164,11 @@ def render(
     _require(template, LISTWISE)
     names = labels or [str(rank) for rank in range(1, len(passages) + 1)]
     body = "".join(
-        _fill(template.body, {"rank": name, "candidate": _clean(passage)})
+        _fill(template.body, {"rank": name, "candidate": _passage(passage, style)})
         for name, passage in zip(names, passages, strict=True)
     )
-    return _messages(template, {"num": str(len(passages)), "query": _clean(query)}, body)
+    values = {"num": str(len(passages)), "query": _query(query, style)}
+    return _messages(template, values, body, style)
 
 
 def render_selection(
@@ -180,21 +194,24 @@ def version(name: str, template: Template) -> str:
     return f"{stem}@{content_id(template.model_dump(mode='json'))[:8]}"
 
 
-def render_passage(template: Template, query: str, passage: str) -> list[Message]:
+def render_passage(
+    template: Template, query: str, passage: str, style: Style = "rankdesk"
+) -> list[Message]:
     """Return the chat messages that ask about one passage; see `render`."""
     _require(template, POINTWISE)
-    values = {"query": _clean(query)}
-    return _messages(
-        template, values, _fill(template.body, values | {"doc_content": _clean(passage)})
-    )
+    values = {"query": _query(query, style)}
+    body = _fill(template.body, values | {"doc_content": _passage(passage, style)})
+    return _messages(template, values, body, style)
 
 
-def render_pair(template: Template, query: str, first: str, second: str) -> list[Message]:
+def render_pair(
+    template: Template, query: str, first: str, second: str, style: Style = "rankdesk"
+) -> list[Message]:
     """Return the chat messages that ask which of two passages is better; see `render`."""
     _require(template, PAIRWISE)
-    values = {"query": _clean(query)}
-    texts = {"doc1": _clean(first), "doc2": _clean(second)}
-    return _messages(template, values, _fill(template.body, values | texts))
+    values = {"query": _query(query, style)}
+    texts = {"doc1": _passage(first, style), "doc2": _passage(second, style)}
+    return _messages(template, values, _fill(template.body, values | texts), style)
 
 
 def _require(template: Template, method: str) -> None:
@@ -206,16 +223,34 @@ def _require(template: Template, method: str) -> None:
         )
 
 
-def _messages(template: Template, values: Mapping[str, str], body: str) -> list[Message]:
+def _messages(
+    template: Template, values: Mapping[str, str], body: str, style: Style = "rankdesk"
+) -> list[Message]:
     user = _fill(template.prefix, values) + body + _fill(template.suffix, values)
     messages = [{"role": "user", "content": user}]
     if template.system_message:
         messages.insert(0, {"role": "system", "content": template.system_message})
+    if style == "reasonrank":
+        from ftfy import fix_text
+
+        return [{**each, "content": fix_text(each["content"])} for each in messages]
     return messages
 
 
+def _query(query: str, style: Style) -> str:
+    return _unnumbered(query) if style == "rankllm" else _clean(query)
+
+
+def _passage(text: str, style: Style) -> str:
+    return _clean(text) if style == "rankdesk" else _unnumbered(text)
+
+
 def _clean(text: str) -> str:
-    return _IDENTIFIER.sub(r"(\1)", text).strip()
+    return _unnumbered(text).strip()
+
+
+def _unnumbered(text: str) -> str:
+    return _IDENTIFIER.sub(r"(\1)", text)
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from curation.fusion import disagreement
 from curation.permutation import Status
-from curation.prompts import Message
+from curation.prompts import Message, Style
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
@@ -95,7 +95,8 @@ class Desk:
 
     Attributes:
         engines: By model: `main`, and `small` where two share the work.
-        passage_texts: From docids to the texts that the model reads, cut and cleaned.
+        passage_texts: From docids to the texts that the model reads, cut.
+        style: How these and the query are cleaned and put into the prompt.
         answered: Calls of an earlier attempt by (qid, call); they are not asked again.
         on_call: Told every new call as soon as it is answered.
     """
@@ -106,6 +107,7 @@ class Desk:
     in_flight: InFlight
     answered: Mapping[tuple[str, int], Call]
     on_call: Callable[[Call], None]
+    style: Style = "rankdesk"
 
 
 @dataclass(slots=True)
@@ -241,6 +243,7 @@ class Line:
             self.query,
             self.desk.passage_texts(question.docids),
             letters=question.letters,
+            style=self.desk.style,
         )
 
     def _sampling(self, number: int, question: Question) -> Sampling:

@@ -8,8 +8,8 @@ from typing import Any
 
 from curation.benchmark_files import read_passages, read_queries
 from curation.errors import FormatError
-from curation.passages import Cut, Style, cut_words, reader
-from curation.prompts import Message
+from curation.passages import Cut, cut_words, reader
+from curation.prompts import Message, Style
 from curation.rankllm import write_results
 from curation.trec import best_first, read_run, write_run
 from db.records import Passage
@@ -122,6 +122,7 @@ async def _first(work: Work, qid: str) -> list[tuple[Question, list[Message]]]:
         work.queries[qid],
         texts,
         letters=question.letters,
+        style=work.style,
     )
     return [(question, prompt)]
 
@@ -171,6 +172,7 @@ def rerank_files(
                 in_flight=InFlight(min(engine.in_flight for engine in opened.values())),
                 answered=answered,
                 on_call=on_call,
+                style=work.style,
             )
             order = await rerank(work.queries, work.candidates, work.strategy, work.depth, desk)
             return order, {model: asdict(engine.info) for model, engine in opened.items()}

@@ -8,7 +8,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from app.commands.terminal import Json, Progress, emit
-from curation.passages import Style, cut_words
+from curation.passages import cut_words
+from curation.prompts import Style
 from db.errors import RankDeskError
 from trainer import desk
 from trainer.engines.opening import Embedded, Served, Vllm
@@ -51,13 +52,19 @@ def rerank(
     key_variable: KeyVariable = "OPENAI_API_KEY",
     template: Annotated[
         str | None,
-        typer.Option(help="A template of ours, or RankLLM's file: prompts are then RankLLM's."),
+        typer.Option(help="A template of RankDesk, or RankLLM's file: prompts are then RankLLM's."),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="reasonrank: the authors' cleaning of passages.")
+        str | None,
+        typer.Option(
+            help="reasonrank: the authors' cleaning and truncation. The wording stays that of "
+            "--template, by default RankDesk's own."
+        ),
     ] = None,
     depth: Annotated[int, typer.Option(min=1, help="Candidates reranked.")] = 100,
-    max_passage_tokens: Annotated[int, typer.Option(min=1, help="Where passages are cut.")] = 512,
+    max_passage_tokens: Annotated[
+        int, typer.Option(min=1, help="Where passages are cut; the authors: 100 for BEIR.")
+    ] = 512,
     tokenizer: Annotated[
         str | None, typer.Option(help="To cut passages with [the model's].")
     ] = None,
@@ -84,6 +91,11 @@ def rerank(
     desk.check_models(chosen, has_small=small_model is not None)
     texts, docs, candidates = standalone.read_files(queries, passages, run)
     tokens = tokenizer or (model if engine != "openai" else "")
+    if style == "reasonrank" and not tokens:
+        raise RankDeskError(
+            "The authors' cleaning cuts passages by the model's tokens: name its folder or hub "
+            "name with --tokenizer."
+        )
     work = standalone.Work(
         queries=texts,
         passages=docs,
@@ -168,11 +180,6 @@ def _words(style: Style) -> Any:
 def _cut(style: Style, tokenizer: str, max_tokens: int) -> Any:
     """Return how passages are cut where no engine does it: a dry run, or a tokenizer of its own."""
     if style == "rankllm" or not tokenizer:
-        if style == "reasonrank":
-            raise RankDeskError(
-                "The authors' cleaning cuts passages by the model's tokens: name its folder or hub "
-                "name with --tokenizer."
-            )
         return cut_words
     from trainer.models import load_tokenizer
     from trainer.texts import cut_passages

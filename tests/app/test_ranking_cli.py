@@ -126,9 +126,12 @@ def test_a_rankllm_template_gives_rankllm_s_prompt(tmp_path):
     assert user["content"].endswith("do not say any word or explain.")
 
 
-def test_the_authors_cleaning_needs_a_tokenizer(files):
+@pytest.mark.parametrize(
+    "more", [["--dry-run"], ["--engine", "openai", "--model", "m", "--base-url", "http://h/v1"]]
+)
+def test_the_authors_cleaning_needs_a_tokenizer(files, more):
     with pytest.raises(RankDeskError, match="--tokenizer"):
-        call("rerank", *files, "--dry-run", "--recipe", "reasonrank")
+        call("rerank", *files, "--recipe", "reasonrank", *more)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 
 from curation.errors import FormatError
 from curation.prompts import (
+    Template,
     load_template,
     render,
     render_pair,
@@ -58,6 +59,25 @@ def test_corpus_text_is_put_in_as_text():
     assert "what is {num} (3)?" in user["content"]
     assert "[1] {query} and {candidate}\n" in user["content"]
     assert "[2] see (1) [b]\n" in user["content"]
+
+
+@pytest.mark.parametrize(
+    ("style", "query", "passage"),
+    [
+        ("rankdesk", "isn’t it (3)?", "see (1) ’so’"),
+        ("reasonrank", "isn't it (3)?", " see (1) 'so' "),
+        ("rankllm", "  isn’t it (3)? ", " see (1) ’so’ "),
+    ],
+)
+def test_each_style_cleans_in_its_own_way(style, query, passage):
+    templates = {
+        "singleturn_listwise": ("{candidate}{rank}", render, [" see [1] ’so’ "]),
+        "pointwise": ("{doc_content}1", render_passage, " see [1] ’so’ "),
+    }
+    for method, (body, rendered, shown) in templates.items():
+        template = Template(method=method, body=body, suffix="|{query}|")
+        user = rendered(template, "  isn’t it [3]? ", shown, style=style)[-1]["content"]
+        assert user == f"{passage}1|{query}|"
 
 
 @pytest.mark.parametrize(

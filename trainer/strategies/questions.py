@@ -15,6 +15,7 @@ from typing import Literal
 from curation.permutation import Status, parse_choice, parse_response
 from curation.prompts import (
     Message,
+    Style,
     Template,
     answers_bare,
     load_template,
@@ -138,18 +139,24 @@ def read_logprobs(question: Question, logprobs: Sequence[float]) -> Reading:
 
 
 def messages(
-    kind: Kind, template: Template, query: str, texts: Sequence[str], *, letters: bool = False
+    kind: Kind,
+    template: Template,
+    query: str,
+    texts: Sequence[str],
+    *,
+    letters: bool = False,
+    style: Style = "rankdesk",
 ) -> list[Message]:
-    """Return the prompt that asks a question of this kind about passages.
+    """Return the prompt that asks a question of this kind about passages, cut already.
 
     Raises:
         FormatError: The template is of another method.
     """
     if kind == "relevance":
-        return render_passage(template, query, texts[0])
+        return render_passage(template, query, texts[0], style)
     if kind == "prefer":
-        return render_pair(template, query, texts[0], texts[1])
-    return render(template, query, texts, labels(len(texts), letters=letters))
+        return render_pair(template, query, texts[0], texts[1], style)
+    return render(template, query, texts, labels(len(texts), letters=letters), style)
 
 
 def labels(n: int, *, letters: bool) -> tuple[str, ...]:
