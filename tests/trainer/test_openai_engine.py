@@ -415,6 +415,13 @@ def test_options_are_scored_by_the_returned_tokens_and_the_rest_just_below():
     assert (request["max_tokens"], request["top_logprobs"]) == (1, 20)
 
 
+def test_a_bracket_that_all_options_share_is_written_and_the_letter_read():
+    bracket, letters = with_logprobs({"[": -0.1, "<": -3.0}), with_logprobs({"B": -0.2, "A": -1.0})
+    with serving(lambda handler, n: (letters if n else bracket)(handler, n)) as server:
+        assert score(server, "[A]", "[B]") == (-1.0, -0.2)
+    assert server.requests[1]["messages"][-1] == {"role": "assistant", "content": "["}
+
+
 @pytest.mark.parametrize("script", [well, with_logprobs({"the": -1.0})])
 def test_options_that_are_not_returned_are_an_error(script):
     with (

@@ -261,6 +261,9 @@ def test_first_asks_for_one_token_a_passage():
     run(First(window=3, step=1), ["1", "2", "3"], oracle)
     run(First(window=3, step=1, letters=False), ["1", "2", "3"], oracle)
     assert [r[0].options for r in oracle.rounds] == [("[A]", "[B]", "[C]"), ("[1]", "[2]", "[3]")]
+    # Whose wording asks for a label and no reasons.
+    assert {r[0].template for r in oracle.rounds} == {"listwise-direct"}
+    assert ListwiseDirect().template == "listwise-direct"
 
 
 @pytest.mark.parametrize(

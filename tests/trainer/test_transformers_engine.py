@@ -99,6 +99,16 @@ def test_next_tokens_are_scored_as_the_model_s_own_distribution(engine):
     assert all(value < 0 and math.isfinite(value) for value in found.logprobs)
 
 
+def test_what_all_options_begin_with_is_written_for_the_model(engine):
+    # `[A]` is several tokens here, and the first of them is the bracket.
+    options = ("[A]", "[B]", "[C]")
+    assert len({encode(engine.tokenizer, option)[0] for option in options}) == 1
+    found = asyncio.run(engine.score_next(prompt("note", "<answer>\n"), options))
+    letters = asyncio.run(engine.score_next(prompt("note", "<answer>\n["), ("A", "B", "C")))
+    assert found.logprobs == pytest.approx(letters.logprobs, abs=1e-5)
+    assert found.prompt_tokens == letters.prompt_tokens
+
+
 def test_options_that_begin_alike_are_refused(engine):
     with pytest.raises(EngineError, match="begin with the same token"):
         asyncio.run(engine.score_next(prompt("note"), ("note", "note 1")))

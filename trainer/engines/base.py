@@ -136,6 +136,8 @@ class Engine(Protocol):
     async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
         """Return how likely each option's first token is to come next.
 
+        Where all begin with the same token, the first in which they differ, after what they share.
+
         Raises:
             EngineError: Two options begin with the same token, or it cannot be answered.
         """

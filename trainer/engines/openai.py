@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +115,21 @@ class OpenAIEngine:
         the last of the 20.
         """
         one: dict[str, Any] = {"max_tokens": 1, "temperature": 0}
+        shared = commonprefix(options)
         if self.tokenizer is None:
-            request = self._chat(prompt, one | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS})
-            turn, seconds = await self._endpoints.ask(request)
-            logprobs = match_options(options, turn.top)
+            turn, seconds, logprobs = await self._likely(prompt, one, options)
+            if shared and shared not in options and logprobs == [None] * len(options):
+                # The label's bracket is a token of its own: it is written for the model.
+                begun = replace(prompt, prefill=prompt.prefill + shared)
+                rest = [option.removeprefix(shared) for option in options]
+                turn, seconds, logprobs = await self._likely(begun, one, rest)
             remedy = "Give the served model's tokenizer where the endpoint is vLLM's"
         else:
-            tokens = first_tokens(self.tokenizer, self._text(prompt), options, self.info.model)
+            written = self._text(prompt)
+            text, tokens = first_tokens(self.tokenizer, written, options, self.info.model)
+            begun = replace(prompt, prefill=prompt.prefill + text.removeprefix(written))
             by_id = {"logprob_token_ids": tokens, "return_tokens_as_token_ids": True}
-            request = self._completion(prompt, one | {"logprobs": 1, "extra_body": by_id})
+            request = self._completion(begun, one | {"logprobs": 1, "extra_body": by_id})
             turn, seconds = await self._endpoints.ask(request)
             logprobs = [turn.top.get(f"token_id:{token}") for token in tokens]
             remedy = "Leave the tokenizer out where the endpoint is not vLLM's"
@@ -137,6 +144,14 @@ class OpenAIEngine:
         floor = min(turn.top.values()) - _BELOW_TOP
         values = tuple(floor if value is None else value for value in logprobs)
         return NextTokens(values, turn.prompt_tokens, seconds)
+
+    async def _likely(
+        self, prompt: Prompt, one: dict[str, Any], options: Sequence[str]
+    ) -> tuple[_Turn, float, list[float | None]]:
+        """Find options among the likeliest next tokens that an endpoint tells."""
+        request = self._chat(prompt, one | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS})
+        turn, seconds = await self._endpoints.ask(request)
+        return turn, seconds, match_options(options, turn.top)
 
     def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
         """Return each text up to the end of its token number `max_tokens`.

@@ -98,9 +98,8 @@ class TransformersEngine:
 
     async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
         """Return how likely each option's first token is to come next; see `Engine`."""
-        text = self._text(prompt)
+        text, first = first_tokens(self.tokenizer, self._text(prompt), options, self.info.model)
         ids = encode(self.tokenizer, text)
-        first = first_tokens(self.tokenizer, text, options, self.info.model)
         found: NextTokens = await self._submit(ids, "", None, tuple(first))
         return found
 

@@ -78,7 +78,7 @@ class ListwiseDirect(Sliding):
     """
 
     name: Literal["listwise-direct"] = "listwise-direct"
-    template: str = "listwise"
+    template: str = "listwise-direct"
 
     title: ClassVar[str] = "Listwise without reasoning, sliding window"
     source: ClassVar[str] = "RankZephyr, arXiv 2312.02724"
@@ -92,11 +92,11 @@ class First(Sliding):
     """One prefill, no writing: order by the probability of each identifier to come first.
 
     FIRST (arXiv 2406.15657, §3.1). Its models label passages by letters, so that each label is one
-    token; numbers do where the tokenizer holds `[7]` as one.
+    token after its bracket; numbers do where the tokenizer holds `[7]` as one, or up to 9.
     """
 
     name: Literal["first"] = "first"
-    template: str = "listwise"
+    template: str = "listwise-direct"
     letters: bool = True
 
     title: ClassVar[str] = "Listwise by the first token's probabilities"
