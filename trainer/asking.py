@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -34,7 +34,8 @@ from trainer.strategies.questions import (
     template_of,
 )
 
-_OPEN_ANSWER, _END_THINK = "<answer>", "</think>"
+_THINK, _END_THINK = "<think>", "</think>"
+_OPEN_ANSWER, _END_ANSWER = "<answer>", "</answer>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,20 +195,21 @@ class Line:
     async def _written(
         self, prompt: list[Message], question: Question, sampling: Sampling
     ) -> Answer:
-        """Let the model write its answer; a chain over the budget is closed for it."""
+        """Let the model write its answer; a chain over the budget is closed for it.
+
+        An answer that the budget cuts is gone on with.
+        """
         budget = self.desk.answering.thinking_budget
         if not question.reasoning:
             return await self._generate(Prompt(prompt, opening(question)), sampling)
         if budget is None or budget >= sampling.max_new_tokens:
             return await self._generate(Prompt(prompt), sampling)
         thought = await self._generate(Prompt(prompt), sampling.limited(budget))
-        if thought.finish_reason == "stop" or _OPEN_ANSWER in thought.text:
+        if thought.finish_reason == "stop" or _answered(thought.text):
             return thought
         left = sampling.limited(sampling.max_new_tokens - budget)
-        closed = await self._generate(
-            Prompt(prompt, _closed(thought.text, bare=is_bare(question.template))), left
-        )
-        return thought.continued(closed)
+        begun = _begun(thought.text, bare=is_bare(question.template))
+        return thought.continued(await self._generate(Prompt(prompt, begun), left))
 
     async def _probabilities(
         self, prompt: list[Message], question: Question, sampling: Sampling
@@ -226,6 +228,8 @@ class Line:
         scored = await self._engine.score_next(Prompt(prompt, prefill), question.options)
         answer = Answer(prefill, scored.prompt_tokens, 0, scored.seconds, "stop")
         reading = read_logprobs(question, scored.logprobs)
+        if thought is not None and thought.finish_reason == "length":
+            reading = replace(reading, status="truncated")  # the chain had not come to its end
         return (thought.continued(answer) if thought else answer), reading
 
     async def _generate(self, prompt: Prompt, sampling: Sampling) -> Answer:
@@ -268,6 +272,22 @@ class Line:
                 "candidates or these settings. Start a new evaluation."
             )
         return call
+
+
+def _after_chain(turn: str) -> str:
+    """Return what follows a turn's chain; "" while it is open."""
+    after = turn.rpartition(_END_THINK)[2]
+    return "" if _THINK in after else after
+
+
+def _answered(turn: str) -> bool:
+    return _END_ANSWER in _after_chain(turn)
+
+
+def _begun(turn: str, *, bare: bool) -> str:
+    """Return what the model goes on from where the budget cut its turn: an answer, or a chain."""
+    answering = _OPEN_ANSWER in _after_chain(turn) or (bare and _END_THINK in turn)
+    return turn if answering else _closed(turn, bare=bare)
 
 
 def _closed(chain: str, *, bare: bool) -> str:

@@ -217,6 +217,46 @@ def test_a_chain_over_its_budget_is_closed_and_answered():
     assert (calls[0].status, calls[0].completion_tokens) == ("ok", 34)
 
 
+@pytest.mark.parametrize(
+    ("cut", "prefill"),
+    [
+        ("<think>\na\n</think>\n<answer>\n[2] > [", "<think>\na\n</think>\n<answer>\n[2] > ["),
+        ("so <answer>\n[2", "so <answer>\n[2"),
+        ("<think>\nI write <answer>[1]</answer> or", "<think>\nI write\n</think>\n<answer>\n"),
+        ("<think>\na\n</think>\n", "<think>\na\n</think>\n<answer>\n"),
+    ],
+)
+def test_an_answer_that_the_budget_cuts_is_gone_on_with(cut, prefill):
+    def rambles(prompt: Prompt, sampling: Sampling) -> Answer:
+        if prompt.prefill:
+            return Answer("<think>\na\n</think>\n<answer>[2] > [1]</answer>", 20, 4, 0.1, "stop")
+        return Answer(cut, 10, 30, 0.1, "length")
+
+    engine, calls = Script(rambles), []
+    run(WINDOWS, lists(2), desk(engine, calls, thinking_budget=30))
+    assert [prompt.prefill for prompt, _ in engine.asked] == ["", prefill]
+    assert calls[0].status == "ok"
+
+
+def test_a_whole_answer_is_not_gone_on_with_and_a_bare_one_is(bare):
+    def rambles(prompt: Prompt, sampling: Sampling) -> Answer:
+        return Answer("<think>\na\n</think>\n<answer>[2] > [1]</answer> so", 9, 30, 0.1, "length")
+
+    engine = Script(rambles)
+    run(WINDOWS, lists(2), desk(engine, [], thinking_budget=30))
+    assert len(engine.asked) == 1
+    engine = Script(lambda prompt, _: Answer("<think>a</think>\n[2] >", 9, 30, 0.1, "length"))
+    run(Listwise(template=bare), lists(2), desk(engine, [], thinking_budget=30))
+    assert engine.asked[1][0].prefill == "<think>a</think>\n[2] >"
+
+
+def test_a_chain_that_is_cut_before_a_score_is_told():
+    engine, calls = Script(lambda *_: Answer("<think>\nIt", 10, 6, 0.2, "length")), []
+    run(PointwiseScore(highest=2), lists(1), desk(engine, calls))
+    assert engine.scored[0].prefill == "<think>\nIt\n</think>\n<answer>\n"
+    assert [call.status for call in calls] == ["truncated"]
+
+
 def test_every_call_draws_with_a_seed_of_its_own():
     def seeds(seed: int) -> list[int]:
         engine = Script(backwards)
