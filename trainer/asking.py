@@ -34,6 +34,7 @@ from trainer.strategies.questions import (
     template_of,
 )
 
+SETTINGS = "settings"  # the line of a trace that says under which its calls were made
 _THINK, _END_THINK = "<think>", "</think>"
 _OPEN_ANSWER, _END_ANSWER = "<answer>", "</answer>"
 
@@ -299,8 +300,8 @@ def _closed(chain: str, *, bare: bool) -> str:
 
 
 def read_calls(path: Path) -> dict[tuple[str, int], Call]:
-    """Return the calls answered so far by (qid, call)."""
-    records, _ = read_records(path)
+    """Return the calls answered so far by (qid, call); a line of settings is passed over."""
+    records = [record for record in read_records(path)[0] if SETTINGS not in record]
     lists = ("docids", "permutation", "scores")
     calls = (Call(**{**record, **{k: tuple(record[k]) for k in lists}}) for record in records)
     return {(call.qid, call.call): call for call in calls}

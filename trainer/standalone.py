@@ -1,19 +1,21 @@
 """Rerank files without a workspace: queries, passages and a run in, a run and a trace out."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from curation.benchmark_files import read_passages, read_queries
 from curation.errors import FormatError
 from curation.passages import Cut, cut_words, reader
-from curation.prompts import Message, Style
+from curation.prompts import Message, Style, version
 from curation.rankllm import write_results
 from curation.trec import best_first, read_run, write_run
+from db.ids import content_id
 from db.records import Passage
-from trainer.asking import Answering, Call, Desk, read_calls, summarize
+from trainer.asking import SETTINGS, Answering, Call, Desk, read_calls, summarize
 from trainer.engines.opening import Embedded, Served, Vllm, open_engines
 from trainer.errors import EvaluationError
 from trainer.inflight import InFlight
@@ -33,6 +35,7 @@ class Work:
         depth: Candidates of each query that are reranked; the rest keep their places.
         cut: How passages are truncated; None leaves it to the engine's tokenizer.
         max_passage_tokens: What the engine's tokenizer cuts at.
+        tokenizer: Whose tokens `cut` counts, where it is not the engine's own.
     """
 
     queries: dict[str, str]
@@ -43,6 +46,7 @@ class Work:
     style: Style
     cut: Cut | None
     max_passage_tokens: int
+    tokenizer: str | None = None
 
 
 def read_files(
@@ -145,13 +149,15 @@ def rerank_files(
         resume: Take over the calls of the trace; otherwise it must not exist yet.
 
     Raises:
-        EvaluationError: The trace exists and is not to be resumed, or does not fit.
+        EvaluationError: The trace exists and is not to be resumed, or was written under other
+            settings; it says which.
         EngineError: A call cannot be answered; those answered so far are in the trace.
     """
     if trace.exists() and not resume:
         raise EvaluationError(
             f"{trace} exists: go on from it with --resume, or name another file with --trace."
         )
+    _keep_settings(trace, _settings(work, engines, answering))
     answered = read_calls(trace)
     made = list(answered.values())
     total = count_calls(work.candidates, work.strategy, work.depth)
@@ -183,3 +189,52 @@ def rerank_files(
     else:
         write_run(output, order, "rankdesk")
     return {"queries": len(order), **summarize(made), "engines": info}
+
+
+def _settings(
+    work: Work, engines: Mapping[Model, Embedded | Served | Vllm], answering: Answering
+) -> dict[str, Any]:
+    """Return all that decides what is asked and by whom, as plain values; texts by their hash."""
+    shown = {docid for docids in work.candidates.values() for docid in docids}
+    return {
+        "queries": content_id([work.queries[qid] for qid in work.candidates]),
+        "passages": content_id([astuple(work.passages[docid]) for docid in sorted(shown)]),
+        "run": content_id(list(work.candidates.items())),
+        "strategy": work.strategy.model_dump(mode="json"),
+        "templates": [version(name, template_of(name)) for name in work.strategy.templates],
+        "depth": work.depth,
+        "style": work.style,
+        "max_passage_tokens": work.max_passage_tokens,
+        "tokenizer": work.tokenizer,
+        **asdict(answering),
+        **{
+            f"{model} {key}": value
+            for model, spec in engines.items()
+            for key, value in spec.model_dump(include={"kind", "model", "tokenizer"}).items()
+        },
+    }
+
+
+def _keep_settings(trace: Path, wanted: dict[str, Any]) -> None:
+    """Write the settings as the trace's first line, or hold them against those that it has."""
+    records, _ = read_records(trace)
+    if not records:
+        append_record(trace, {SETTINGS: wanted})
+        return
+    kept = records[0].get(SETTINGS)
+    if not isinstance(kept, dict):
+        raise EvaluationError(
+            f"{trace} does not begin with the settings of its calls, so nothing can go on from it: "
+            "name another file with --trace."
+        )
+    wanted = json.loads(json.dumps(wanted))  # tuples become lists, as in the file
+    differing = [
+        f"{key} was {kept.get(key)!r:.80}, not {wanted.get(key)!r:.80}"
+        for key in dict.fromkeys((*kept, *wanted))
+        if kept.get(key) != wanted.get(key)
+    ]
+    if differing:
+        raise EvaluationError(
+            f"{trace} was written under other settings: {'; '.join(differing)}. Go on with those, "
+            "or name another file with --trace."
+        )

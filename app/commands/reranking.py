@@ -105,6 +105,7 @@ def rerank(
         style=style,
         cut=_cut(style, tokens, max_passage_tokens) if dry_run or tokenizer else _words(style),
         max_passage_tokens=max_passage_tokens,
+        tokenizer=tokenizer,
     )
     if dry_run:
         asked = standalone.write_first_windows(work, calls)
