@@ -33,6 +33,11 @@ def cut_words(texts: Sequence[str], words: int = WORDS) -> list[str]:
     return [" ".join(text.split()[:words]) for text in texts]
 
 
+def cut_in(style: Style, by_tokens: Cut) -> Cut:
+    """Return how passages are cut in a style: RankLLM counts words, the others tokens."""
+    return cut_words if style == "rankllm" else by_tokens
+
+
 def reader(
     passages: Mapping[str, Passage], style: Style, cut: Cut
 ) -> Callable[[Sequence[str]], list[str]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-_WITHOUT = {"seed": 0, "shuffle": None, "first_stage": "run"}  # as evaluations ran before these
+# As evaluations ran before there were these.
+_WITHOUT = {"seed": 0, "shuffle": None, "first_stage": "run", "style": "rankdesk"}
 
 
 @dataclass(frozen=True, slots=True)

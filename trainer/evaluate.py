@@ -15,7 +15,7 @@ from typing import Any
 from curation import benchmarks, scoring, trec
 from curation.benchmarks import Benchmark
 from curation.order_bias import shuffled
-from curation.passages import reader
+from curation.passages import cut_in, reader
 from curation.retrieval import bm25
 from curation.training_items import full_text
 from trainer.asking import Answering, Call, Desk, read_calls, summarize
@@ -107,12 +107,15 @@ async def _rerank(
             ),
             passage_texts=reader(
                 benchmark.every_passage(),
-                "rankdesk",
-                lambda texts: cut_passages(texts, settings.max_passage_tokens),
+                settings.style,
+                cut_in(
+                    settings.style, lambda texts: cut_passages(texts, settings.max_passage_tokens)
+                ),
             ),
             in_flight=InFlight(min(engine.in_flight for engine in engines.values())),
             answered=answered,
             on_call=on_call,
+            style=settings.style,
         )
         order = await rerank(
             benchmark.queries,

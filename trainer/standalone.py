@@ -9,7 +9,7 @@ from typing import Any
 
 from curation.benchmark_files import read_passages, read_queries
 from curation.errors import FormatError
-from curation.passages import Cut, cut_words, reader
+from curation.passages import Cut, cut_in, cut_words, reader
 from curation.prompts import Message, Style, version
 from curation.rankllm import write_results
 from curation.trec import best_first, read_run, write_run
@@ -33,7 +33,7 @@ class Work:
     Attributes:
         candidates: Docids by qid, best first.
         depth: Candidates of each query that are reranked; the rest keep their places.
-        cut: How passages are truncated; None leaves it to the engine's tokenizer.
+        cut: Truncates passages by tokens; None leaves it to the engine.
         max_passage_tokens: What the engine's tokenizer cuts at.
         tokenizer: Whose tokens `cut` counts, where it is not the engine's own.
     """
@@ -119,7 +119,8 @@ async def _first(work: Work, qid: str) -> list[tuple[Question, list[Message]]]:
         question = asked.question
     else:
         return []
-    texts = reader(work.passages, work.style, work.cut or cut_words)(question.docids)
+    cut = cut_in(work.style, work.cut or cut_words)
+    texts = reader(work.passages, work.style, cut)(question.docids)
     prompt = messages(
         question.kind,
         template_of(question.template),
@@ -170,11 +171,11 @@ def rerank_files(
     async def run() -> tuple[dict[str, list[str]], dict[str, Any]]:
         async with open_engines(engines, trace.parent) as opened:
             own = opened["main"].cut_passages
-            cut = work.cut or (lambda texts: own(texts, work.max_passage_tokens))
+            by_tokens = work.cut or (lambda texts: own(texts, work.max_passage_tokens))
             desk = Desk(
                 engines=opened,
                 answering=answering,
-                passage_texts=reader(work.passages, work.style, cut),
+                passage_texts=reader(work.passages, work.style, cut_in(work.style, by_tokens)),
                 in_flight=InFlight(min(engine.in_flight for engine in opened.values())),
                 answered=answered,
                 on_call=on_call,

@@ -8,7 +8,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from app.commands.terminal import Json, Progress, emit
-from curation.passages import cut_words
+from curation.passages import Cut
 from curation.prompts import Style
 from db.errors import RankDeskError
 from trainer import desk
@@ -103,7 +103,7 @@ def rerank(
         strategy=chosen,
         depth=depth,
         style=style,
-        cut=_cut(style, tokens, max_passage_tokens) if dry_run or tokenizer else _words(style),
+        cut=_cut(tokens, max_passage_tokens) if tokenizer or (dry_run and tokens) else None,
         max_passage_tokens=max_passage_tokens,
         tokenizer=tokenizer,
     )
@@ -174,14 +174,8 @@ def _strategy(name: str, options: list[str], template: str | None) -> Strategy:
     return found
 
 
-def _words(style: Style) -> Any:
-    return cut_words if style == "rankllm" else None
-
-
-def _cut(style: Style, tokenizer: str, max_tokens: int) -> Any:
+def _cut(tokenizer: str, max_tokens: int) -> Cut:
     """Return how passages are cut where no engine does it: a dry run, or a tokenizer of its own."""
-    if style == "rankllm" or not tokenizer:
-        return cut_words
     from trainer.models import load_tokenizer
     from trainer.texts import cut_passages
 
