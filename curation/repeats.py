@@ -7,7 +7,14 @@ from statistics import fmean, stdev
 from typing import Any
 
 # As evaluations ran before there were these.
-_WITHOUT = {"seed": 0, "shuffle": None, "first_stage": "run", "style": "rankdesk"}
+_WITHOUT = {
+    "seed": 0,
+    "shuffle": None,
+    "first_stage": "run",
+    "style": "rankdesk",
+    "min_p": 0.0,
+    "enable_thinking": None,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Answering:
         max_new_tokens: For a chain and its answer together.
         thinking_budget: Tokens after which a chain is closed and the answer asked for; None lets
             the model end it.
+        enable_thinking: A chat template's own switch; None leaves it out.
         seed: Each call draws with a seed of its own, made from this one.
     """
 
@@ -87,7 +88,9 @@ class Answering:
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
     thinking_budget: int | None = None
+    enable_thinking: bool | None = None
     seed: int = 0
 
 
@@ -167,7 +170,9 @@ class Line:
         return Reading(call.permutation, call.scores, call.status)
 
     async def _call(self, number: int, round_: int, question: Question) -> Call:
-        prompt = self._messages(question)
+        prompt = Prompt(
+            self._messages(question), enable_thinking=self.desk.answering.enable_thinking
+        )
         sampling = self._sampling(number, question)
         if question.options:
             answer, reading = await self._probabilities(prompt, question, sampling)
@@ -193,27 +198,25 @@ class Line:
             seconds=round(answer.seconds, 6),
         )
 
-    async def _written(
-        self, prompt: list[Message], question: Question, sampling: Sampling
-    ) -> Answer:
+    async def _written(self, prompt: Prompt, question: Question, sampling: Sampling) -> Answer:
         """Let the model write its answer; a chain over the budget is closed for it.
 
         An answer that the budget cuts is gone on with.
         """
         budget = self.desk.answering.thinking_budget
         if not question.reasoning:
-            return await self._generate(Prompt(prompt, opening(question)), sampling)
+            return await self._generate(replace(prompt, prefill=opening(question)), sampling)
         if budget is None or budget >= sampling.max_new_tokens:
-            return await self._generate(Prompt(prompt), sampling)
-        thought = await self._generate(Prompt(prompt), sampling.limited(budget))
+            return await self._generate(prompt, sampling)
+        thought = await self._generate(prompt, sampling.limited(budget))
         if thought.finish_reason == "stop" or _answered(thought.text):
             return thought
         left = sampling.limited(sampling.max_new_tokens - budget)
         begun = _begun(thought.text, bare=is_bare(question.template))
-        return thought.continued(await self._generate(Prompt(prompt, begun), left))
+        return thought.continued(await self._generate(replace(prompt, prefill=begun), left))
 
     async def _probabilities(
-        self, prompt: list[Message], question: Question, sampling: Sampling
+        self, prompt: Prompt, question: Question, sampling: Sampling
     ) -> tuple[Answer, Reading]:
         """Ask how likely each option is to begin the answer, after a chain where one is wanted."""
         prefill = opening(question)
@@ -222,11 +225,11 @@ class Line:
         if question.reasoning:
             limit = self.desk.answering.thinking_budget or sampling.max_new_tokens
             thought = await self._generate(
-                Prompt(prompt),
+                prompt,
                 sampling.limited(limit, stop=(_END_THINK if bare else _OPEN_ANSWER,)),
             )
             prefill = _closed(thought.text, bare=bare)
-        scored = await self._engine.score_next(Prompt(prompt, prefill), question.options)
+        scored = await self._engine.score_next(replace(prompt, prefill=prefill), question.options)
         answer = Answer(prefill, scored.prompt_tokens, 0, scored.seconds, "stop")
         reading = read_logprobs(question, scored.logprobs)
         if thought is not None and thought.finish_reason == "length":
@@ -260,6 +263,7 @@ class Line:
             temperature=answering.temperature if temperature is None else temperature,
             top_p=answering.top_p,
             top_k=answering.top_k,
+            min_p=answering.min_p,
             seed=int.from_bytes(digest[:4], "big") >> 1,
         )
 

@@ -102,6 +102,8 @@ async def _rerank(
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 top_k=settings.top_k,
+                min_p=settings.min_p,
+                enable_thinking=settings.enable_thinking,
                 thinking_budget=settings.thinking_budget,
                 seed=spec.seed,
             ),

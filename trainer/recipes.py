@@ -43,6 +43,8 @@ class Reranking(Strict):
     temperature: Annotated[float, Field(ge=0)] = 0.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0  # 0 keeps all tokens
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.0  # 0 keeps all tokens
+    enable_thinking: bool | None = None  # a chat template's own switch; None leaves it out
 
 
 class EvaluationSettings(Reranking):

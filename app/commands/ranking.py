@@ -1,14 +1,24 @@
 """Commands over ranking in a workspace: strategies, evaluate, compare."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from app.commands.reranking import BaseUrls, EngineName, KeyVariable, engine_of
+from app.commands.reranking import (
+    TIMEOUT_S,
+    BaseUrls,
+    EngineName,
+    InFlightCalls,
+    KeyVariable,
+    Timeout,
+    engine_of,
+)
 from app.commands.terminal import Json, emit, render, say, user
 from app.commands.training import Name, Settings, open_synced, start, wait_for
 from curation import comparing
 from db.errors import RankDeskError
+from db.store import Store
+from db.suites import get_suite
 from trainer import desk, scoreboard
 from trainer.engines.opening import Served
 from trainer.strategies import STRATEGIES
@@ -79,12 +89,19 @@ _EVALUATION = {
 
 def evaluate(
     context: typer.Context,
-    benchmark: Annotated[str, typer.Option(help="A benchmark's name.")],
+    benchmark: Annotated[
+        list[str], typer.Option(help="A benchmark's or a suite's name (repeatable).")
+    ],
     checkpoint: Annotated[str | None, typer.Option(help="A checkpoint's id or name.")] = None,
     engine: EngineName = "transformers",
     model: Annotated[str, typer.Option(help="What the endpoints call their model.")] = "",
     base_url: BaseUrls = None,
     key_variable: KeyVariable = "OPENAI_API_KEY",
+    tokenizer: Annotated[
+        str | None, typer.Option(help="The served model's, where the endpoints are vLLM's.")
+    ] = None,
+    in_flight: InFlightCalls = 32,
+    timeout: Timeout = TIMEOUT_S,
     small: Annotated[
         str | None, typer.Option(help="The second model, of strategies that have one.")
     ] = None,
@@ -97,36 +114,54 @@ def evaluate(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it ends.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Rerank a benchmark's first-stage run with a checkpoint or an endpoint, and score it.
+    """Rerank the first-stage runs of benchmarks with a checkpoint or an endpoint, and score them.
 
     Another strategy: --set 'strategy={name: setwise, children: 5}'.
     """
     served = None
     if checkpoint is None:
-        found = engine_of("openai", model, base_url or [], key_variable, None)
+        found = engine_of(
+            "openai", model, base_url or [], key_variable, tokenizer, in_flight, timeout
+        )
         assert isinstance(found, Served)
         served = found
     with open_synced(context) as store:
-        prepared = desk.prepare_evaluation(
-            store,
-            checkpoint=checkpoint,
-            benchmark=benchmark,
-            served=served,
-            vllm=engine == "vllm",
-            small=small,
-            recipe_name=recipe,
-            overrides=settings or [],
-            seed=seed,
-            name=name,
-        )
+        targets = [each for name_ in benchmark for each in get_suite(store, name_)["benchmark_ids"]]
+        targets = list(dict.fromkeys(targets))
+        if name is not None and len(targets) > 1:
+            raise RankDeskError(
+                "--name is of one evaluation: leave it out with several benchmarks."
+            )
+        prepared = [
+            desk.prepare_evaluation(
+                store,
+                checkpoint=checkpoint,
+                benchmark=target,
+                served=served,
+                vllm=engine == "vllm",
+                small=small,
+                recipe_name=recipe,
+                overrides=settings or [],
+                seed=seed,
+                name=name,
+            )
+            for target in targets
+        ]
         if not wait:
-            start(store, prepared, wait=False, as_json=as_json)
+            for each in prepared:
+                start(store, each, wait=False, as_json=as_json)
             return
-        for check in prepared.checks:
-            if check.level == "warning":
-                say(f"warning: {check.name}: {check.message}")
-        job_id = desk.start(store, prepared, created_by=user())
-        wait_for(store, job_id, prepared.spec.name)
-        rows = scoreboard.table(store, str(prepared.benchmark_id))
-    row = next(row for row in rows if row["evaluation_id"] == job_id)
-    emit(row, as_json, lambda: render([row], _EVALUATION))
+        rows = [_evaluated(store, each) for each in prepared]
+    result: Any = rows[0] if len(rows) == 1 else rows
+    emit(result, as_json, lambda: render(rows, _EVALUATION))
+
+
+def _evaluated(store: Store, prepared: desk.PreparedJob) -> dict[str, Any]:
+    """Run an evaluation to its end, and return its row of the benchmark's table."""
+    for check in prepared.checks:
+        if check.level == "warning":
+            say(f"warning: {check.name}: {check.message}")
+    job_id = desk.start(store, prepared, created_by=user())
+    wait_for(store, job_id, prepared.spec.name)
+    rows = scoreboard.table(store, str(prepared.benchmark_id))
+    return next(row for row in rows if row["evaluation_id"] == job_id)

@@ -28,6 +28,14 @@ KeyVariable = Annotated[
     str, typer.Option("--key-variable", help="The environment variable with the endpoint's key.")
 ]
 
+InFlightCalls = Annotated[
+    int, typer.Option("--in-flight", min=1, help="Calls open at a time at the endpoints.")
+]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=1, help="Seconds for one request to an endpoint.")
+]
+TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
+
 
 def register(cli: typer.Typer) -> None:
     """Add this module's command."""
@@ -73,6 +81,18 @@ def rerank(
         int | None, typer.Option(min=1, help="Tokens after which a chain is closed.")
     ] = None,
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
+    top_p: Annotated[float, typer.Option(min=0, max=1, help="Of a temperature above 0.")] = 1.0,
+    top_k: Annotated[int, typer.Option(min=0, help="The same; 0 keeps all tokens.")] = 0,
+    min_p: Annotated[float, typer.Option(min=0, max=1, help="The same; 0 keeps all.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    enable_thinking: Annotated[
+        bool | None,
+        typer.Option(
+            "--enable-thinking/--no-enable-thinking", help="The chat template's switch (Qwen3)."
+        ),
+    ] = None,
+    in_flight: InFlightCalls = 32,
+    timeout: Timeout = TIMEOUT_S,
     trace: Annotated[Path | None, typer.Option(help="Every call [OUTPUT.trace.jsonl].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the trace.")] = False,
     dry_run: Annotated[
@@ -103,7 +123,9 @@ def rerank(
         strategy=chosen,
         depth=depth,
         style=style,
-        cut=_cut(tokens, max_passage_tokens) if tokenizer or (dry_run and tokens) else None,
+        cut=_cut(tokens, max_passage_tokens)
+        if style != "rankllm" and (tokenizer or (dry_run and tokens))
+        else None,
         max_passage_tokens=max_passage_tokens,
         tokenizer=tokenizer,
     )
@@ -114,14 +136,25 @@ def rerank(
         progress = Progress("reranking")
         urls = base_url or []
         engines: dict[Model, Embedded | Served | Vllm] = {
-            "main": engine_of(engine, model, urls, key_variable, tokenizer)
+            "main": engine_of(engine, model, urls, key_variable, tokenizer, in_flight, timeout)
         }
         if small_model is not None:
-            engines["small"] = engine_of(engine, small_model, urls, key_variable, None)
+            engines["small"] = engine_of(
+                engine, small_model, urls, key_variable, None, in_flight, timeout
+            )
         result = standalone.rerank_files(
             work,
             engines,
-            Answering(max_new_tokens, temperature, thinking_budget=thinking_budget),
+            Answering(
+                max_new_tokens=max_new_tokens,
+                temperature=temperature,
+                top_p=top_p,
+                top_k=top_k,
+                min_p=min_p,
+                thinking_budget=thinking_budget,
+                enable_thinking=enable_thinking,
+                seed=seed,
+            ),
             output=output,
             trace=calls,
             resume=resume,
@@ -184,7 +217,13 @@ def _cut(tokenizer: str, max_tokens: int) -> Cut:
 
 
 def engine_of(
-    name: str, model: str, base_urls: list[str], key_variable: str, tokenizer: str | None
+    name: str,
+    model: str,
+    base_urls: list[str],
+    key_variable: str,
+    tokenizer: str | None,
+    in_flight: int,
+    timeout_s: float,
 ) -> Embedded | Served | Vllm:
     """Return the engine that options name.
 
@@ -203,6 +242,8 @@ def engine_of(
             base_urls=tuple(base_urls),
             key_variable=key_variable,
             tokenizer=tokenizer,
+            in_flight=in_flight,
+            timeout_s=timeout_s,
         )
     if name not in ("transformers", "vllm"):
         raise RankDeskError(f"There is no engine {name!r}: take transformers, vllm or openai.")

@@ -60,6 +60,19 @@ def test_an_evaluation_s_run_goes_out_and_comes_back(sample: Workspace, tmp_path
         rankdesk(sample, "evaluation", "export", row["name"], "--output", "/no/such/x.run")
 
 
+def test_an_evaluation_of_several_benchmarks_has_no_one_name(sample: Workspace) -> None:
+    with Store.open(sample) as store:
+        held_out = benchmarks.list_benchmarks(store)[0]
+        copy = {**held_out, "benchmark_id": "b" * 16, "name": "second"}
+        benchmarks.insert_benchmark(store, **{k: v for k, v in copy.items() if k != "created_at"})
+    rankdesk(sample, "benchmark", "suite", "both", held_out["name"], "second")
+    asked = ("evaluate", "--checkpoint", "sft", "--benchmark", "both")
+    with pytest.raises(RankDeskError, match="leave it out with several"):
+        rankdesk(sample, *asked, "--name", "mine")
+    with pytest.raises(NotFoundError, match="no suite and no benchmark nothing"):
+        rankdesk(sample, *asked, "--benchmark", "nothing")
+
+
 def test_measured_rows_stand_beside_published_ones(sample: Workspace, open_page: OpenPage) -> None:
     rankdesk(sample, "benchmark", "suite", "mine", "held-out")
     rows = json.loads(rankdesk(sample, "benchmark", "leaderboard", "mine", "--json"))

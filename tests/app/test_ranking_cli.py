@@ -11,6 +11,7 @@ from curation.demo.world import build_world, write_benchmark_files
 from curation.trec import read_run
 from db.errors import RankDeskError
 from tests.shared_data import SHARED, needs_shared_data
+from trainer import standalone
 from trainer.strategies import STRATEGIES
 
 
@@ -156,6 +157,26 @@ def test_what_is_wrong_is_said_before_anything_is_asked(files, trace, arguments,
     with pytest.raises(RankDeskError, match=told):
         call("rerank", *files, *arguments)
     assert not trace.exists()
+
+
+def test_options_reach_the_engine_and_what_it_draws_by(files, monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        standalone,
+        "rerank_files",
+        lambda work, engines, answering, **_: (
+            given.update(engines=engines, answering=answering) or {"calls": 0}
+        ),
+    )
+    call(
+        *("rerank", *files, "--engine", "openai", "--model", "m", "--base-url", "http://h/v1"),
+        *("--temperature", 0.6, "--top-p", 0.95, "--top-k", 20, "--min-p", 0.1, "--seed", 3),
+        *("--no-enable-thinking", "--in-flight", 5, "--timeout", 20),
+    )
+    served, answering = given["engines"]["main"], given["answering"]
+    assert (served.in_flight, served.timeout_s) == (5, 20)
+    assert (answering.top_p, answering.top_k, answering.min_p) == (0.95, 20, 0.1)
+    assert (answering.seed, answering.enable_thinking) == (3, False)
 
 
 def test_a_run_of_other_queries_is_refused(files, tmp_path):

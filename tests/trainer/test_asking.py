@@ -267,6 +267,15 @@ def test_every_call_draws_with_a_seed_of_its_own():
     assert seeds(1) == seeds(1) != seeds(2)
 
 
+def test_the_chat_template_s_switch_is_told_with_every_prompt():
+    engine = Script(lambda *_: Answer("<think>\na", 10, 30, 0.1, "length"))
+    run(WINDOWS, lists(2), desk(engine, [], enable_thinking=True, thinking_budget=30, min_p=0.1))
+    run(PointwiseYesNo(), lists(1), desk(engine, [], enable_thinking=True))
+    prompts = [*(prompt for prompt, _ in engine.asked), *engine.scored]
+    assert [prompt.enable_thinking for prompt in prompts] == [True] * 3
+    assert {sampling.min_p for _, sampling in engine.asked} == {0.1}
+
+
 def test_a_cancelled_wait_gives_its_place_on():
     async def scene() -> list[str]:
         bound, done, go = InFlight(1), [], asyncio.Event()

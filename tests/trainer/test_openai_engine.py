@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -389,11 +390,13 @@ def test_a_prefilled_turn_is_gone_on_with():
 
 
 def test_sampling_is_sent_and_each_of_n_has_its_seed():
-    sampling = Sampling(7, temperature=0.6, top_p=0.9, top_k=20, seed=5, stop=("x",))
+    sampling = Sampling(7, temperature=0.6, top_p=0.9, top_k=20, min_p=0.1, seed=5, stop=("x",))
+    switched = replace(prompt("a"), enable_thinking=False)
     with serving(well) as server:
-        answers = asyncio.run(engine(server).generate(prompt("a"), sampling, n=2))
+        answers = asyncio.run(engine(server).generate(switched, sampling, n=2))
     assert len(answers) == 2
     wanted = {"max_tokens": 7, "temperature": 0.6, "top_p": 0.9, "top_k": 20, "stop": ["x"]}
+    wanted |= {"min_p": 0.1, "chat_template_kwargs": {"enable_thinking": False}}
     assert all(wanted.items() <= request.items() for request in server.requests)
     assert {request["seed"] for request in server.requests} == {5, 6}
 

@@ -14,10 +14,13 @@ class Prompt:
 
     Attributes:
         prefill: Text that stands at the start of the model's turn; it goes on from there.
+        enable_thinking: Told to the chat template, where it has such a switch (Qwen3's); None
+            leaves it out.
     """
 
     messages: "list[Message]"
     prefill: str = ""
+    enable_thinking: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Sampling:
 
     Attributes:
         top_k: 0 keeps all tokens.
+        min_p: Tokens less likely than this share of the likeliest one are left out; 0 keeps all.
         seed: Fixes the draw where the engine can fix one request's draw (openai, vllm).
         stop: Generation ends before the first of these.
     """
@@ -34,6 +38,7 @@ class Sampling:
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
 

@@ -178,8 +178,9 @@ class OpenAIEngine:
         }
         if sampling.stop:
             settings["stop"] = list(sampling.stop)
-        if sampling.top_k > 0:
-            settings["extra_body"] = {"top_k": sampling.top_k}
+        own = {"top_k": sampling.top_k, "min_p": sampling.min_p}  # vLLM's, beside OpenAI's
+        if any(own.values()):
+            settings["extra_body"] = {name: value for name, value in own.items() if value > 0}
         if on_text is not None:
             settings |= {"stream": True, "stream_options": {"include_usage": True}}
         rendered_here = self.tokenizer is not None and prompt.prefill
@@ -209,6 +210,10 @@ class OpenAIEngine:
             messages.append({"role": "assistant", "content": prompt.prefill})
             go_on = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words
             settings = settings | {"extra_body": settings.get("extra_body", {}) | go_on}
+
+        if prompt.enable_thinking is not None:
+            switch = {"chat_template_kwargs": {"enable_thinking": prompt.enable_thinking}}
+            settings = settings | {"extra_body": settings.get("extra_body", {}) | switch}
 
         body = _body(settings, model=self.info.model, messages=messages)
 
@@ -288,7 +293,7 @@ class OpenAIEngine:
 
     def _text(self, prompt: Prompt) -> str:
         assert self.tokenizer is not None
-        return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
+        return begun_text(self.tokenizer, prompt.messages, prompt.prefill, prompt.enable_thinking)
 
 
 def match_options(options: Sequence[str], top: Mapping[str, float]) -> list[float | None]:

@@ -117,7 +117,7 @@ class TransformersEngine:
         torch.cuda.empty_cache()
 
     def _text(self, prompt: Prompt) -> str:
-        return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
+        return begun_text(self.tokenizer, prompt.messages, prompt.prefill, prompt.enable_thinking)
 
     async def _submit(
         self, ids: list[int], prefill: str, sampling: Sampling | None, options: tuple[int, ...]
@@ -190,6 +190,7 @@ class TransformersEngine:
                 "temperature": sampling.temperature,
                 "top_p": sampling.top_p,
                 "top_k": sampling.top_k,
+                "min_p": sampling.min_p or None,
             }
         if sampling.stop:
             drawn |= {"stop_strings": list(sampling.stop), "tokenizer": self.tokenizer}
