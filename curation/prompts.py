@@ -25,7 +25,8 @@ Style = Literal["rankdesk", "reasonrank", "rankllm"]
 
 LISTWISE, POINTWISE, PAIRWISE = "singleturn_listwise", "pointwise", "pairwise"
 SELECTION = "selection"
-_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+# A doubled brace is a brace, as in RankLLM's files.
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(?P<name>\w*)\}")
 _AROUND = {"singleturn_listwise": frozenset({"num", "query"}), "pointwise": frozenset({"query"})}
 _AROUND["pairwise"] = _AROUND["pointwise"]
 _AROUND[SELECTION] = frozenset({"num", "query", "answer"})
@@ -79,16 +80,20 @@ class Template(BaseModel):
         method = info.data.get("method", LISTWISE)
         needed = _BODY[method]
         _only(value, needed if "rank" in needed else needed | {"query"})
-        if missing := needed - set(_PLACEHOLDER.findall(value)):
+        if missing := needed - _names(value):
             raise ValueError(f"lacks the placeholders {sorted(missing)}")
         return value
 
 
 def _only(value: str, allowed: frozenset[str]) -> str:
-    if unknown := set(_PLACEHOLDER.findall(value)) - allowed:
+    if unknown := _names(value) - allowed:
         names = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "no placeholder"
         raise ValueError(f"unknown placeholders {sorted(unknown)}; it may hold {names}")
     return value
+
+
+def _names(value: str) -> set[str]:
+    return {found["name"] for found in _PLACEHOLDER.finditer(value) if found["name"] is not None}
 
 
 def shipped_templates() -> list[str]:
@@ -133,6 +138,8 @@ def load_template(name_or_path: str | Path) -> Template:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "literal_error":
+            reason += f", got {first['input']!r:.60}"
         raise FormatError(f"{reason}; mend the template", file=name, field=field) from error
 
 
@@ -255,4 +262,6 @@ def _unnumbered(text: str) -> str:
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
     # One pass: a placeholder inside a query or passage is text like any other.
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+    return _PLACEHOLDER.sub(
+        lambda found: found[0][0] if found["name"] is None else values[found["name"]], text
+    )

@@ -18,6 +18,7 @@ from curation.permutation import Status
 from curation.prompts import Message, Style
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.errors import EvaluationError
+from trainer.fitting import Fit, prompt_of
 from trainer.inflight import InFlight
 from trainer.joblog import read_records
 from trainer.strategies.base import Model
@@ -27,11 +28,9 @@ from trainer.strategies.questions import (
     Question,
     Reading,
     is_bare,
-    messages,
     opening,
     read_logprobs,
     read_text,
-    template_of,
 )
 
 SETTINGS = "settings"  # the line of a trace that says under which its calls were made
@@ -102,6 +101,7 @@ class Desk:
         engines: By model: `main`, and `small` where two share the work.
         passage_texts: From docids to the texts that the model reads, cut.
         style: How these and the query are cleaned and put into the prompt.
+        fit: Makes prompts fit a context; None leaves them as they are.
         answered: Calls of an earlier attempt by (qid, call); they are not asked again.
         on_call: Told every new call as soon as it is answered.
     """
@@ -113,6 +113,7 @@ class Desk:
     answered: Mapping[tuple[str, int], Call]
     on_call: Callable[[Call], None]
     style: Style = "rankdesk"
+    fit: Fit | None = None
 
 
 @dataclass(slots=True)
@@ -245,14 +246,9 @@ class Line:
         return self.desk.engines[self.model]
 
     def _messages(self, question: Question) -> list[Message]:
-        return messages(
-            question.kind,
-            template_of(question.template),
-            self.query,
-            self.desk.passage_texts(question.docids),
-            letters=question.letters,
-            style=self.desk.style,
-        )
+        desk = self.desk
+        texts = desk.passage_texts(question.docids)
+        return prompt_of(question, self.query, texts, desk.style, desk.fit)
 
     def _sampling(self, number: int, question: Question) -> Sampling:
         answering = self.desk.answering

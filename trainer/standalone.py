@@ -18,12 +18,13 @@ from db.records import Passage
 from trainer.asking import SETTINGS, Answering, Call, Desk, read_calls, summarize
 from trainer.engines.opening import Embedded, Served, Vllm, open_engines
 from trainer.errors import EvaluationError
+from trainer.fitting import Fit, prompt_of
 from trainer.inflight import InFlight
 from trainer.joblog import append_record, read_records
 from trainer.rerank import count_calls, rerank
 from trainer.strategies import Strategy
 from trainer.strategies.base import Model
-from trainer.strategies.questions import Question, Reading, messages, opening, template_of
+from trainer.strategies.questions import Question, Reading, opening, template_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Work:
         cut: Truncates passages by tokens; None leaves it to the engine.
         max_passage_tokens: What the engine's tokenizer cuts at.
         tokenizer: Whose tokens `cut` counts, where it is not the engine's own.
+        fit: Makes prompts fit a context, as RankLLM does.
     """
 
     queries: dict[str, str]
@@ -47,6 +49,7 @@ class Work:
     cut: Cut | None
     max_passage_tokens: int
     tokenizer: str | None = None
+    fit: Fit | None = None
 
 
 def read_files(
@@ -121,14 +124,7 @@ async def _first(work: Work, qid: str) -> list[tuple[Question, list[Message]]]:
         return []
     cut = cut_in(work.style, work.cut or cut_words)
     texts = reader(work.passages, work.style, cut)(question.docids)
-    prompt = messages(
-        question.kind,
-        template_of(question.template),
-        work.queries[qid],
-        texts,
-        letters=question.letters,
-        style=work.style,
-    )
+    prompt = prompt_of(question, work.queries[qid], texts, work.style, work.fit)
     return [(question, prompt)]
 
 
@@ -180,6 +176,7 @@ def rerank_files(
                 answered=answered,
                 on_call=on_call,
                 style=work.style,
+                fit=work.fit,
             )
             order = await rerank(work.queries, work.candidates, work.strategy, work.depth, desk)
             return order, {model: asdict(engine.info) for model, engine in opened.items()}
@@ -207,6 +204,7 @@ def _settings(
         "style": work.style,
         "max_passage_tokens": work.max_passage_tokens,
         "tokenizer": work.tokenizer,
+        "context_size": work.fit and work.fit.size,
         **asdict(answering),
         **{
             f"{model} {key}": value

@@ -14,6 +14,7 @@ from db.errors import RankDeskError
 from trainer import desk
 from trainer.engines.opening import Embedded, Served, Vllm
 from trainer.errors import RecipeError
+from trainer.fitting import Fit
 from trainer.recipes import describe
 from trainer.strategies import STRATEGIES, AnyStrategy, Strategy
 from trainer.strategies.base import Model
@@ -76,6 +77,14 @@ def rerank(
     tokenizer: Annotated[
         str | None, typer.Option(help="To cut passages with [the model's].")
     ] = None,
+    context_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="As RankLLM does with its templates: passages lose words until prompt and order "
+            "fit so many tokens.",
+        ),
+    ] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.")] = 3172,
     thinking_budget: Annotated[
         int | None, typer.Option(min=1, help="Tokens after which a chain is closed.")
@@ -128,6 +137,9 @@ def rerank(
         else None,
         max_passage_tokens=max_passage_tokens,
         tokenizer=tokenizer,
+        fit=None
+        if context_size is None
+        else _fit(style, tokens, context_size, rendered=engine != "openai"),
     )
     if dry_run:
         asked = standalone.write_first_windows(work, calls)
@@ -214,6 +226,17 @@ def _cut(tokenizer: str, max_tokens: int) -> Cut:
 
     loaded = load_tokenizer(tokenizer)
     return lambda texts: cut_passages(loaded, texts, max_tokens)
+
+
+def _fit(style: Style, tokenizer: str, size: int, *, rendered: bool) -> Fit:
+    if style != "rankllm" or not tokenizer:
+        raise RankDeskError(
+            "--context-size is RankLLM's way to shorten passages: give one of its templates with "
+            "--template, and the model's --tokenizer where endpoints answer."
+        )
+    from trainer.models import load_tokenizer
+
+    return Fit(load_tokenizer(tokenizer), size, rendered)
 
 
 def engine_of(

@@ -142,6 +142,7 @@ def test_the_authors_cleaning_needs_a_tokenizer(files, more):
         (["--option", "windw=3"], "windw: Extra inputs"),
         (["--option", "window"], "write key=value"),
         (["--option", "window=["], "not YAML"),
+        (["--context-size", "4096", "--model", "m"], "one of its templates with --template"),
         (["--strategy", "first", "--option", "window=30"], "label 26 passages at most"),
         (["--trace", "/no/such/folder/t"], "no folder /no/such/folder: make it"),
         (["--output", "/no/such/folder/o"], "no folder /no/such/folder: make it"),

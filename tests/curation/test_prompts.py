@@ -83,6 +83,11 @@ def test_each_style_cleans_in_its_own_way(style, query, passage):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "method: singleturn_listwise\nbody: '{rank}{candidate} {score}'",
+            "body: unknown placeholders ['score']",
+        ),
+        ("method: multiturn_listwise\nbody: a", "got 'multiturn_listwise'"),
         ("prefix: a", "Field required"),
         ("{", "not YAML"),
         ("method: singleturn_listwise\nprefix: a\nbody: '[{rank}]'\nsuffix: b", "candidate"),
@@ -99,6 +104,18 @@ def test_a_template_s_fault_is_named_by_file_and_field(tmp_path, text, message):
     with pytest.raises(FormatError, match=r"mine\.yaml") as caught:
         load_template(path)
     assert message in str(caught.value)
+
+
+def test_a_doubled_brace_is_a_brace():
+    template = Template(
+        method="singleturn_listwise",
+        system_message="as {{is}}",  # RankLLM fills no system message
+        prefix='{{"query": "{query}"}} ',
+        body="{rank}{candidate}",
+    )
+    system, user = render(template, "{{q}}", ["{rank}"])
+    assert system["content"] == "as {{is}}"
+    assert user["content"] == '{"query": "{{q}}"} 1{rank}'
 
 
 def test_an_unknown_template_lists_the_shipped_ones():
