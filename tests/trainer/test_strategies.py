@@ -232,6 +232,20 @@ def test_fused_samples_are_shown_shuffled_and_outvote_a_slip():
         assert len(set(shown)) > 2
 
 
+def test_yes_and_no_may_be_other_words_and_a_chain_is_asked_for():
+    oracle = Oracle()
+    docids = ["1", "3", "2"]
+    given = PointwiseYesNo(answers=("true", "false"), reasoning=True)
+    assert run(given, docids, oracle) == ["3", "2", "1"]
+    (round_,) = oracle.rounds
+    assert {question.options for question in round_} == {("true", "false")}
+    assert {question.template for question in round_} == {"pointwise-yesno-reasoned"}
+    assert PointwiseYesNo().template == "pointwise-yesno"
+    own = PointwiseYesNo(template="rank1.yaml", reasoning=True)
+    assert own.template == "rank1.yaml"
+    assert given.label == "pointwise-yesno, reasoning True, answers ('true', 'false')"
+
+
 def test_a_cascade_asks_each_model_its_part():
     oracle = Oracle()
     cascade = Cascade(
@@ -274,6 +288,8 @@ def test_first_asks_for_one_token_a_passage():
         ({"name": "partition", "window": 6, "pivot": 8}, "rank inside the window"),
         ({"name": "setwise", "childern": 3}, "Extra inputs"),
         ({"name": "cascade", "stages": []}, "at least 1"),
+        ({"name": "pointwise-yesno", "answers": [True, False]}, "put them in quotes"),
+        ({"name": "pointwise-yesno", "answers": ["a", "a"]}, "two different words"),
         ({"name": "quicksort"}, "does not match any of the expected tags"),
     ],
 )
