@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -45,7 +45,9 @@ def prompt_text(
     enable_thinking: bool | None = None,
 ) -> str:
     """Return the messages as the model reads them, up to where its answer begins."""
-    switch = {} if enable_thinking is None else {"enable_thinking": enable_thinking}
+    switch: dict[str, Any] = {}
+    if enable_thinking is not None:
+        switch["enable_thinking"] = enable_thinking
     return str(
         tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True, **switch

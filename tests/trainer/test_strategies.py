@@ -182,6 +182,15 @@ def test_a_heap_takes_at_most_its_heights_and_bubbles_exactly_their_walks(docids
     assert bubble.asked == walk.calls(len(docids))
 
 
+@given(docids=orders, window=st.integers(2, 8), data=st.data())
+def test_partition_takes_at_most_its_rounds(docids, window, data):
+    pivot = data.draw(st.integers(2, window))
+    oracle = Oracle()
+    run(Partition(window=window, pivot=pivot), docids, oracle)
+    levels = -(-max(len(docids) - window, 0) // (window - pivot + 1))
+    assert len(oracle.rounds) <= 2 * levels + 1
+
+
 def test_a_heap_leaves_what_is_not_on_top_in_first_stage_order():
     docids = [str(n) for n in (3, 9, 1, 8, 2, 7)]
     assert run(Setwise(children=2, top=2), docids) == ["9", "8", "3", "1", "2", "7"]
