@@ -411,6 +411,17 @@ def with_logprobs(top: dict[str, float]) -> Script:
     return lambda handler, _: handler.answer(choice={"logprobs": {"content": content}})
 
 
+def test_an_answer_says_what_answered_and_how_likely_its_tokens_were():
+    content = [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -1.5}]
+    script = lambda handler, _: handler.answer(choice={"logprobs": {"content": content}})  # noqa: E731
+    with serving(script) as server:
+        (answer,) = run(engine(server), prompt("a"), sampling=replace(GREEDY, logprobs=True))
+        run(engine(server), prompt("a"))
+    assert answer.logprobs == (-0.5, -1.5)
+    assert (answer.model, answer.chat_template) == ("org/tiny", "the server's own")
+    assert [request.get("logprobs") for request in server.requests] == [True, None]
+
+
 def test_options_are_scored_by_the_returned_tokens_and_the_rest_just_below():
     with serving(with_logprobs({" yes": -0.5, "the": -2.0, "no": -3.0})) as server:
         assert score(server, "no", "yes", "perhaps") == pytest.approx((-3.0, -0.5, -3.7))

@@ -32,6 +32,7 @@ class Sampling:
         min_p: Tokens less likely than this share of the likeliest one are left out; 0 keeps all.
         seed: Fixes the draw where the engine can fix one request's draw (openai, vllm).
         stop: Generation ends before the first of these.
+        logprobs: Whether answers tell how likely each of their tokens was.
     """
 
     max_new_tokens: int
@@ -41,6 +42,7 @@ class Sampling:
     min_p: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    logprobs: bool = False
 
     def limited(self, max_new_tokens: int, stop: tuple[str, ...] = ()) -> "Sampling":
         """Return the same with another limit, and stops of its own."""
@@ -55,6 +57,10 @@ class Answer:
         text: The whole turn, prefill included, with the chain in a think block.
         seconds: Wall time of the request; of a batch, the share of one prompt.
         finish_reason: `length` when the token limit ended it, `stop` when the model did.
+        model: What answered; see `EngineInfo`.
+        chat_template: Where the chat template came from; see `EngineInfo`.
+        logprobs: Natural logarithm of the probability of each token that was written, before any
+            temperature; empty where nobody asked, or the answer was streamed.
     """
 
     text: str
@@ -62,6 +68,9 @@ class Answer:
     completion_tokens: int
     seconds: float
     finish_reason: Literal["stop", "length"]
+    model: str = ""
+    chat_template: str = ""
+    logprobs: tuple[float, ...] = ()
 
     def continued(self, later: "Answer") -> "Answer":
         """Return this answer and the one that went on from it as one."""
@@ -71,6 +80,9 @@ class Answer:
             self.completion_tokens + later.completion_tokens,
             self.seconds + later.seconds,
             later.finish_reason,
+            self.model,
+            self.chat_template,
+            self.logprobs + later.logprobs,
         )
 
 

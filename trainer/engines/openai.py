@@ -35,6 +35,7 @@ class _Turn:
     Attributes:
         text: The model's whole turn.
         top: From alternatives for the first token to their log-probabilities.
+        logprobs: Of the tokens written, where they were asked for.
     """
 
     text: str
@@ -42,6 +43,7 @@ class _Turn:
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    logprobs: tuple[float, ...]
 
 
 class OpenAIEngine:
@@ -184,6 +186,8 @@ class OpenAIEngine:
         if on_text is not None:
             settings |= {"stream": True, "stream_options": {"include_usage": True}}
         rendered_here = self.tokenizer is not None and prompt.prefill
+        if sampling.logprobs:  # of a plain completion, a number of alternatives
+            settings["logprobs"] = 1 if rendered_here else True
         request = (self._completion if rendered_here else self._chat)(prompt, settings, on_text)
         for _ in range(_EMPTY_ASKS):
             turn, seconds = await self._endpoints.ask(request)
@@ -196,6 +200,9 @@ class OpenAIEngine:
             turn.completion_tokens,
             seconds,
             "length" if turn.finish_reason == "length" else "stop",
+            self.info.model,
+            self.info.chat_template,
+            turn.logprobs,
         )
 
     def _chat(
@@ -353,7 +360,14 @@ def _turn(
         choice["finish_reason"],
         usage.get("prompt_tokens") or 0,
         usage.get("completion_tokens") or 0,
+        _chosen(choice.get("logprobs") or {}),
     )
+
+
+def _chosen(logprobs: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the log-probabilities of the tokens written, of a chat or of a plain completion."""
+    chat = [token["logprob"] for token in logprobs.get("content") or []]
+    return tuple(chat or logprobs.get("token_logprobs") or [])
 
 
 def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> str:
