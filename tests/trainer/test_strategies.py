@@ -269,6 +269,25 @@ def test_a_cascade_asks_each_model_its_part():
     assert cascade.templates == ["pointwise-yesno", "listwise"]
 
 
+def test_a_cascade_may_hold_any_strategy():
+    first = Cascade(stages=(Stage(depth=20, strategy=PointwiseYesNo(), model="small"),))
+    shared = Collaborative(small=Listwise(window=4, step=2), top=5)
+    cascade = TypeAdapter(AnyStrategy).validate_python(
+        Cascade(
+            stages=(Stage(depth=20, strategy=first), Stage(depth=8, strategy=shared))
+        ).model_dump(mode="json")
+    )
+    oracle = Oracle()
+    docids = [str(i) for i in range(20)]
+    assert run(cascade, docids, oracle) == docids[::-1]
+    assert cascade.models == {"main", "small"}
+    assert oracle.models == ["small"] * 23 + ["main"]
+    assert oracle.asked == cascade.calls(20)
+    assert cascade.label == (
+        "(pointwise-yesno of 20) of 20 → collaborative: listwise 4/2, then 5 (none) of 8"
+    )
+
+
 def test_the_adjuster_keeps_the_passages_and_puts_the_best_at_the_ends():
     assert arrange("abcde", "ends") == ["a", "c", "e", "d", "b"]
     assert arrange("abc", "reverse") == ["c", "b", "a"]
@@ -299,6 +318,19 @@ def test_first_asks_for_one_token_a_passage():
         ({"name": "cascade", "stages": []}, "at least 1"),
         ({"name": "pointwise-yesno", "answers": [True, False]}, "put them in quotes"),
         ({"name": "pointwise-yesno", "answers": ["a", "a"]}, "two different words"),
+        (
+            {
+                "name": "cascade",
+                "stages": [
+                    {
+                        "depth": 9,
+                        "model": "small",
+                        "strategy": {"name": "collaborative", "small": {"name": "first"}},
+                    }
+                ],
+            },
+            "names its models itself",
+        ),
         ({"name": "quicksort"}, "does not match any of the expected tags"),
     ],
 )
