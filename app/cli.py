@@ -10,7 +10,9 @@ from app.commands import (
     data,
     decontamination,
     demo,
+    evaluations,
     ranking,
+    reranking,
     sources,
     stateless,
     teacher,
@@ -52,6 +54,8 @@ for module in (
     teacher,
     training,
     ranking,
+    evaluations,
+    reranking,
     demo,
     stateless,
 ):

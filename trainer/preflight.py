@@ -99,7 +99,11 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
         )
     )
     published = benchmark.manifest.max_passage_tokens
-    if published not in (None, settings.max_passage_tokens):
+    counts = not isinstance(spec.engine, Served) or spec.engine.tokenizer is not None
+    if settings.style == "reasonrank" and not counts:
+        message = "The authors' cleaning cuts by the model's tokens: give its tokenizer."
+        checks.append(Check("passages", "error", message))
+    if settings.style != "rankllm" and published not in (None, settings.max_passage_tokens):
         message = (
             f"Passages are cut at {settings.max_passage_tokens} tokens; published results on this "
             f"benchmark cut them at {published}."

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from curation.prompts import Style
 from trainer.errors import RecipeError
 from trainer.settings import Positive, Strict
 from trainer.strategies import AnyStrategy
@@ -42,12 +43,16 @@ class Reranking(Strict):
     temperature: Annotated[float, Field(ge=0)] = 0.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0  # 0 keeps all tokens
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.0  # 0 keeps all tokens
+    enable_thinking: bool | None = None  # a chat template's own switch; None leaves it out
 
 
 class EvaluationSettings(Reranking):
     """Everything that decides an evaluation besides the checkpoint and the benchmark."""
 
     max_passage_tokens: Positive
+    # Whose way of cleaning, cutting and writing passages and query; see `curation.prompts.render`.
+    style: Style = "rankdesk"
     # Where candidates come from: the benchmark's own run, or a search over its passages.
     first_stage: Literal["run", "bm25", "dense"] = "run"
     # Seed of a shuffle of each query's first `depth` candidates, to test what their order does.
@@ -59,7 +64,8 @@ class EvaluationSettings(Reranking):
         """How candidates are found, where not in the benchmark's run, and ranked."""
         found = "" if self.first_stage == "run" else f"{self.first_stage} → "
         found += "" if self.shuffle is None else f"shuffled ({self.shuffle}) → "
-        return found + self.strategy.label
+        written = "" if self.style == "rankdesk" else f", as {self.style}"
+        return found + self.strategy.label + written
 
 
 class RewardSettings(Strict):

@@ -1,7 +1,8 @@
 """Prompts measured and passages cut by the model's own tokenizer."""
 
+import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 
 _THINK = "<think>"
+_BEGUN = re.compile(r"<think>\s*(</think>\s*)?$")
 _TOKENS_OF_WORDS = 4 / 3  # so many tokens has a word of English prose
 _BYTES_COUNTED, _BYTES_CUT = 3, 6
 
@@ -74,22 +76,39 @@ def token_spans(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[tuple[i
     return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
 
 
-def prompt_text(tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]") -> str:
+def prompt_text(
+    tokenizer: "PreTrainedTokenizerBase",
+    messages: "list[Message]",
+    enable_thinking: bool | None = None,
+) -> str:
     """Return the messages as the model reads them, up to where its answer begins."""
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    switch: dict[str, Any] = {}
+    if enable_thinking is not None:
+        switch["enable_thinking"] = enable_thinking
+    return str(
+        tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, **switch
+        )
+    )
 
 
 def begun_text(
-    tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]", prefill: str
+    tokenizer: "PreTrainedTokenizerBase",
+    messages: "list[Message]",
+    prefill: str,
+    enable_thinking: bool | None = None,
 ) -> str:
     """Return the messages and the beginning of the model's turn, as the model reads them.
 
-    Some chat templates (R1's distillates among them) open the think block by themselves; a turn
-    that begins with one has it once.
+    Some chat templates (R1's distillates among them) open the think block by themselves, or write
+    an empty one (Qwen3's, without thinking); a turn that begins with one has it once.
+
+    Args:
+        enable_thinking: Told to the chat template; None leaves it out.
     """
-    text = prompt_text(tokenizer, messages)
-    if prefill.startswith(_THINK) and text.rstrip().endswith(_THINK):
-        text = text.rstrip().removesuffix(_THINK)
+    text = prompt_text(tokenizer, messages, enable_thinking)
+    if prefill.startswith(_THINK):
+        text = _BEGUN.sub("", text)
     return text + prefill
 
 

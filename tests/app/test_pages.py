@@ -111,6 +111,14 @@ def test_draws_both_orders_of_a_query(view: str, sample: Workspace, open_page: O
     assert any("Which rule is behind it?" in text.value for text in app.text)
 
 
+def test_queries_let_a_run_be_taken_away(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("queries", query="q1")
+    assert [button.label for button in app.get("download_button")] == [
+        "TREC run",
+        "RankLLM results",
+    ]
+
+
 def test_replay_keeps_its_round_in_the_address(
     sample: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

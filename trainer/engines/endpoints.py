@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from aiohttp import ClientConnectionError, ClientConnectorError, ServerTimeoutError
 from openai import (
     APIConnectionError,
     APIError,
@@ -206,9 +207,14 @@ class Endpoints:
 
     def _said(self, error: Exception) -> str:
         """Say what an endpoint did, in one line and without the key."""
-        if isinstance(error, TimeoutError | APITimeoutError):
+        lost = _lost_connection(error)
+        if lost is None and isinstance(error, TimeoutError | APITimeoutError):
             return f"gave no answer within {self._timeout_s:g} s"
-        if isinstance(error, APIStatusError):
+        if isinstance(lost, ClientConnectorError):
+            text = f"could not be reached ({lost})"
+        elif lost is not None:
+            text = f"cut the connection ({lost or type(lost).__name__})"
+        elif isinstance(error, APIStatusError):
             body = error.body
             message = body.get("message") if isinstance(body, dict) else None
             text = f"answered with status {error.status_code}: {message or body or error.message}"
@@ -262,8 +268,21 @@ async def _served(client: AsyncOpenAI) -> list[str]:
         return []
 
 
+def _lost_connection(error: BaseException) -> ClientConnectionError | None:
+    """Return the connection's own error among an error's causes, if there is one.
+
+    The client's transport calls a connection that was refused or cut a timeout too.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ClientConnectionError):
+        cause = cause.__cause__
+    return None if isinstance(cause, ServerTimeoutError) else cause
+
+
 def _kind(error: Exception) -> str:
     """Return one or two words for a failure: `status 429`, `timeout`, `connection` ..."""
+    if _lost_connection(error) is not None:
+        return "connection"
     if isinstance(error, TimeoutError | APITimeoutError):
         return "timeout"
     if isinstance(error, APIStatusError):

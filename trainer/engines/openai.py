@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from trainer.texts import begun_text, cut_passages, first_words
 TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
 _TOP_LOGPROBS = 20  # the most that endpoints return
 _BELOW_TOP = 0.7  # nats: a token that is not returned counts as half as likely as the last that is
+_EMPTY_ASKS = 3  # of an answer that holds nothing; what it then holds is the model's answer
 _GAVE_UP = ("abort", "error", "insufficient_system_resource")  # reasons to finish, the server's own
 
 
@@ -34,6 +36,7 @@ class _Turn:
     Attributes:
         text: The model's whole turn.
         top: From alternatives for the first token to their log-probabilities.
+        logprobs: Of the tokens written, where they were asked for.
     """
 
     text: str
@@ -41,6 +44,7 @@ class _Turn:
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    logprobs: tuple[float, ...]
 
 
 class OpenAIEngine:
@@ -125,15 +129,21 @@ class OpenAIEngine:
         the last of the 20.
         """
         one: dict[str, Any] = {"max_tokens": 1, "temperature": 0}
+        shared = commonprefix(options)
         if self.tokenizer is None:
-            request = self._chat(prompt, one | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS})
-            turn, seconds = await self._endpoints.ask(request)
-            logprobs = match_options(options, turn.top)
+            turn, seconds, logprobs = await self._likely(prompt, one, options)
+            if shared and shared not in options and logprobs == [None] * len(options):
+                # The label's bracket is a token of its own: it is written for the model.
+                begun = replace(prompt, prefill=prompt.prefill + shared)
+                rest = [option.removeprefix(shared) for option in options]
+                turn, seconds, logprobs = await self._likely(begun, one, rest)
             remedy = "Give the served model's tokenizer where the endpoint is vLLM's"
         else:
-            tokens = first_tokens(self.tokenizer, self._text(prompt), options, self.info.model)
+            written = self._text(prompt)
+            text, tokens = first_tokens(self.tokenizer, written, options, self.info.model)
+            begun = replace(prompt, prefill=prompt.prefill + text.removeprefix(written))
             by_id = {"logprob_token_ids": tokens, "return_tokens_as_token_ids": True}
-            request = self._completion(prompt, one | {"logprobs": 1, "extra_body": by_id})
+            request = self._completion(begun, one | {"logprobs": 1, "extra_body": by_id})
             turn, seconds = await self._endpoints.ask(request)
             logprobs = [turn.top.get(f"token_id:{token}") for token in tokens]
             remedy = "Leave the tokenizer out where the endpoint is not vLLM's"
@@ -148,6 +158,14 @@ class OpenAIEngine:
         floor = min(turn.top.values()) - _BELOW_TOP
         values = tuple(floor if value is None else value for value in logprobs)
         return NextTokens(values, turn.prompt_tokens, seconds)
+
+    async def _likely(
+        self, prompt: Prompt, one: dict[str, Any], options: Sequence[str]
+    ) -> tuple[_Turn, float, list[float | None]]:
+        """Find options among the likeliest next tokens that an endpoint tells."""
+        request = self._chat(prompt, one | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS})
+        turn, seconds = await self._endpoints.ask(request)
+        return turn, seconds, match_options(options, turn.top)
 
     def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
         """Return each text up to the end of its token number `max_tokens`.
@@ -173,19 +191,32 @@ class OpenAIEngine:
         }
         if sampling.stop:
             settings["stop"] = list(sampling.stop)
-        if sampling.top_k > 0:
-            settings["extra_body"] = {"top_k": sampling.top_k}
+        own = {"top_k": sampling.top_k, "min_p": sampling.min_p}  # vLLM's, beside OpenAI's
+        if any(own.values()):
+            settings["extra_body"] = {name: value for name, value in own.items() if value > 0}
         if on_text is not None:
             settings |= {"stream": True, "stream_options": {"include_usage": True}}
         rendered_here = self.tokenizer is not None and prompt.prefill
+        if sampling.logprobs:  # of a plain completion, a number of alternatives
+            settings["logprobs"] = 1 if rendered_here else True
         request = (self._completion if rendered_here else self._chat)(prompt, settings, on_text)
-        turn, seconds = await self._endpoints.ask(request)
+        prompt_tokens = completion_tokens = 0  # an empty answer is paid for too
+        for _ in range(_EMPTY_ASKS):
+            turn, seconds = await self._endpoints.ask(request)
+            prompt_tokens += turn.prompt_tokens
+            completion_tokens += turn.completion_tokens
+            if sampling.stop or turn.finish_reason == "length" or _holds(turn.text, prompt.prefill):
+                break
+            self._endpoints.failures["empty answer"] += 1
         return Answer(
             turn.text,
-            turn.prompt_tokens,
-            turn.completion_tokens,
+            prompt_tokens,
+            completion_tokens,
             seconds,
             "length" if turn.finish_reason == "length" else "stop",
+            self.info.model,
+            self.info.chat_template,
+            turn.logprobs,
         )
 
     def _chat(
@@ -200,6 +231,10 @@ class OpenAIEngine:
             messages.append({"role": "assistant", "content": prompt.prefill})
             go_on = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words
             settings = settings | {"extra_body": settings.get("extra_body", {}) | go_on}
+
+        if prompt.enable_thinking is not None:
+            switch = {"chat_template_kwargs": {"enable_thinking": prompt.enable_thinking}}
+            settings = settings | {"extra_body": settings.get("extra_body", {}) | switch}
 
         body = _body(settings, model=self.info.model, messages=messages)
 
@@ -269,13 +304,17 @@ class OpenAIEngine:
                 f"{self.info.model!r}, ask for it by that name"
             )
         choice: dict[str, Any] = reply["choices"][0]
+        if choice["finish_reason"] is None:
+            raise UnusableAnswerError(
+                "ended its answer without a finish_reason, so that it may not be whole"
+            )
         if choice["finish_reason"] in _GAVE_UP:
             raise UnusableAnswerError(f"gave up midway ({choice['finish_reason']})")
         return choice
 
     def _text(self, prompt: Prompt) -> str:
         assert self.tokenizer is not None
-        return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
+        return begun_text(self.tokenizer, prompt.messages, prompt.prefill, prompt.enable_thinking)
 
 
 def match_options(options: Sequence[str], top: Mapping[str, float]) -> list[float | None]:
@@ -326,7 +365,14 @@ def _turn(
         choice["finish_reason"],
         usage.get("prompt_tokens") or 0,
         usage.get("completion_tokens") or 0,
+        _chosen(choice.get("logprobs") or {}),
     )
+
+
+def _chosen(logprobs: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the log-probabilities of the tokens written, of a chat or of a plain completion."""
+    chat = [token["logprob"] for token in logprobs.get("content") or []]
+    return tuple(chat or logprobs.get("token_logprobs") or [])
 
 
 def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> str:
@@ -344,3 +390,8 @@ def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> 
         return begun  # an answer that was taken for a chain, or a chain that the limit cut
     answer = content.lstrip("\n")
     return f"{begun}\n</think>\n{answer}"
+
+
+def _holds(turn: str, prefill: str) -> bool:
+    """Say whether a turn holds an answer, whatever it is: anything after its chain."""
+    return bool(turn.removeprefix(prefill).rpartition("</think>")[2].strip())
