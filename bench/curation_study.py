@@ -129,7 +129,7 @@ def compare(store: Store, items: Sequence[dict[str, Any]]) -> list[dict[str, Any
     return found
 
 
-def draw(signals: list[dict[str, Any]], models: list[dict[str, Any]]) -> alt.Chart:
+def draw(signals: list[dict[str, Any]], models: list[dict[str, Any]]) -> Any:
     """Return what each signal finds and takes along, and what models trained on the rest reach."""
     of_either = pl.DataFrame(signals).filter(pl.col("fault") == "either")
     axis = alt.Scale(domain=[0, 1.05])

@@ -9,7 +9,7 @@ from typing import Any
 
 from curation.benchmark_files import read_passages, read_queries
 from curation.errors import FormatError
-from curation.passages import Cut, cut_in, cut_words, reader
+from curation.passages import Cut, cut_in, reader
 from curation.prompts import Message, Style, version
 from curation.rankllm import write_results
 from curation.trec import best_first, read_run, write_run
@@ -25,6 +25,7 @@ from trainer.rerank import count_calls, rerank
 from trainer.strategies import Strategy
 from trainer.strategies.base import Model
 from trainer.strategies.questions import Question, Reading, opening, template_of
+from trainer.texts import first_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,11 @@ async def _first(work: Work, qid: str) -> list[tuple[Question, list[Message]]]:
         question = asked.question
     else:
         return []
-    cut = cut_in(work.style, work.cut or cut_words)
+    # As an endpoint without a tokenizer cuts: with one, or with a model at hand, `cut` is given.
+    cut = cut_in(
+        work.style,
+        work.cut or (lambda texts: [first_words(text, work.max_passage_tokens) for text in texts]),
+    )
     texts = reader(work.passages, work.style, cut)(question.docids)
     prompt = prompt_of(question, work.queries[qid], texts, work.style, work.fit)
     return [(question, prompt)]

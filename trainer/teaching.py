@@ -187,7 +187,9 @@ class Teacher:
         """Return how the answer to a request is drawn."""
         draw = self._sampling.limited(self._sampling.max_new_tokens)
         seed = draw.seed + request.sample + 1_000 * request.attempt
-        return Sampling(draw.max_new_tokens, draw.temperature, draw.top_p, seed=seed)
+        return Sampling(
+            draw.max_new_tokens, draw.temperature, draw.top_p, seed=seed, keeps_empty=True
+        )
 
     def _tally_kept(self, key: str, request: Request, kept: Stored) -> None:
         if kept.job_id == self._job_id and key not in self._told:

@@ -179,7 +179,7 @@ def test_a_prompt_is_kept_under_a_new_name_and_used(
         (
             ["generate", "pool", "--model", "m", "--base-url", "http://h/v1", "--dry-run"]
             + ["--tokenizer", "/no/such/folder"],
-            "tokenizer: There is no model folder '/no/such/folder'",
+            "okenizer: There is no model folder '/no/such/folder'",
         ),
         (
             ["generate", "pool", "--model", "m", "--base-url", "http://h/v1"]

@@ -144,8 +144,11 @@ def test_the_authors_cleaning_needs_a_tokenizer(files, more):
         (["--option", "window=["], "not YAML"),
         (["--context-size", "4096", "--model", "m"], "one of its templates with --template"),
         (["--strategy", "first", "--option", "window=30"], "label 26 passages at most"),
-        (["--trace", "/no/such/folder/t"], "no folder /no/such/folder: make it"),
-        (["--output", "/no/such/folder/o"], "no folder /no/such/folder: make it"),
+        (["--trace", "/no/such/folder/t"], "be written: there is no folder /no/such/folder"),
+        (
+            ["--output", "/no/such/folder/o"],
+            "be written: there is no folder /no/such/folder",
+        ),
         (["--output", "/tmp"], "/tmp is a folder"),
         (["--option", "step=30"], "step is 30 with a window of 20"),
         (["--engine", "openai", "--model", "m"], "--base-url"),

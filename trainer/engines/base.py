@@ -33,6 +33,8 @@ class Sampling:
         seed: Fixes the draw where the engine can fix one request's draw (openai, vllm).
         stop: Generation ends before the first of these.
         logprobs: Whether answers tell how likely each of their tokens was.
+        keeps_empty: An answer without words is kept as it came; otherwise an endpoint is asked a
+            few times before that.
     """
 
     max_new_tokens: int
@@ -43,6 +45,7 @@ class Sampling:
     seed: int = 0
     stop: tuple[str, ...] = ()
     logprobs: bool = False
+    keeps_empty: bool = False
 
     def limited(self, max_new_tokens: int, stop: tuple[str, ...] = ()) -> "Sampling":
         """Return the same with another limit, and stops of its own."""

@@ -205,7 +205,8 @@ class OpenAIEngine:
             turn, seconds = await self._endpoints.ask(request)
             prompt_tokens += turn.prompt_tokens
             completion_tokens += turn.completion_tokens
-            if sampling.stop or turn.finish_reason == "length" or _holds(turn.text, prompt.prefill):
+            whole = turn.finish_reason == "length" or _holds(turn.text, prompt.prefill)
+            if whole or sampling.stop or sampling.keeps_empty:
                 break
             self._endpoints.failures["empty answer"] += 1
         return Answer(
