@@ -10,8 +10,10 @@ from app.commands import (
     data,
     decontamination,
     demo,
+    evaluations,
     integrations,
     ranking,
+    reranking,
     snapshots,
     sources,
     stateless,
@@ -26,6 +28,7 @@ cli = typer.Typer(
     help="The data desk for reasoning rerankers. The app: `streamlit run app/main.py`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # brackets in help texts are words, no markup
     add_completion=False,
 )
 
@@ -55,6 +58,8 @@ for module in (
     training,
     ranking,
     integrations,
+    evaluations,
+    reranking,
     demo,
     stateless,
 ):

@@ -129,7 +129,7 @@ def compare(store: Store, items: Sequence[dict[str, Any]]) -> list[dict[str, Any
     return found
 
 
-def draw(signals: list[dict[str, Any]], models: list[dict[str, Any]]) -> alt.Chart:
+def draw(signals: list[dict[str, Any]], models: list[dict[str, Any]]) -> Any:
     """Return what each signal finds and takes along, and what models trained on the rest reach."""
     of_either = pl.DataFrame(signals).filter(pl.col("fault") == "either")
     axis = alt.Scale(domain=[0, 1.05])
@@ -164,10 +164,11 @@ def trained(store: Store, kind: str, ids: Sequence[str], seed: int) -> float:
     except NotFoundError:
         selection = batching.Selection(verdicts=batching.VERDICTS, cut=0.0, only_ok=False)
         chosen = batching.preview(store, selection).filter(pl.col("item_id").is_in(draw))
-        batch = batches.create_batch(
-            store, name=name, selection=selection.as_row(), chosen=chosen, created_by="study"
-        )
-        snapshot = batching.approve(store, batch, approved_by="study").snapshot_id
+        if name not in batches.list_batches(store)["name"]:  # one that was cut off here left it
+            batches.create_batch(
+                store, name=name, selection=selection.as_row(), chosen=chosen, created_by="study"
+            )
+        snapshot = batching.approve(store, name, approved_by="study").snapshot_id
     finish(
         store,
         name,

@@ -1,14 +1,14 @@
 """Batches: choose reviewed items by filters, approve them, and so freeze them to a snapshot."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from curation.errors import CurationError
-from curation.snapshots import Manifest, Quarantined, freeze
+from curation.snapshots import Changed, Manifest, Quarantined, freeze
 from curation.training_items import Candidate, TrainingItem
 from db import batches, quarantine
 from db.store import Store
@@ -34,8 +34,10 @@ class Selection:
         cut: Self-consistency of the teacher's ranking, nDCG@10, at least this; items that a
             reviewer fixed pass whatever the teacher scored.
         reviewers: Whose verdicts count; none means anyone's.
-        judged_since: Only verdicts from this time on (UTC).
-        only_ok: Leave out teacher rankings whose response had to be repaired.
+        judged_since: Only verdicts from this time on (UTC). Items without a verdict, where they are
+            let through, pass this and the reviewers.
+        only_ok: Leave out teacher rankings whose response had to be repaired, unless a reviewer
+            fixed them.
         quarantined: Let quarantined items in; approving them takes a reason.
     """
 
@@ -63,9 +65,37 @@ class Selection:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Items that one filter alone keeps out of a batch.
+
+    Attributes:
+        quarantined: Because they ask a benchmark's test query.
+        repaired: Because the teacher's response had to be repaired.
+        approved: Of the repaired ones, those that a reviewer approved.
+    """
+
+    quarantined: int
+    repaired: int
+    approved: int
+
+
 def preview(store: Store, selection: Selection) -> pl.DataFrame:
     """Return what the selection lets through: item_id, domain, ndcg, verdict, reviewer and ids."""
     return batches.select_items(store, selection.as_row())
+
+
+def left_out(store: Store, selection: Selection, found: pl.DataFrame) -> LeftOut:
+    """Count what passes every other filter of the selection that let `found` through."""
+    repaired = approved = quarantined = 0
+    if selection.only_ok:
+        wider = preview(store, replace(selection, only_ok=False))
+        missing = wider.join(found, on="item_id", how="anti")
+        repaired = len(missing)
+        approved = missing.filter(pl.col("verdict") == "approve").height
+    if not selection.quarantined:
+        quarantined = len(preview(store, replace(selection, quarantined=True))) - len(found)
+    return LeftOut(quarantined, repaired, approved)
 
 
 def create(store: Store, name: str, selection: Selection, *, created_by: str) -> str:
@@ -73,6 +103,7 @@ def create(store: Store, name: str, selection: Selection, *, created_by: str) ->
 
     Raises:
         BatchError: If it has no name, or would be empty.
+        StoreError: If another batch has the name.
     """
     if not name.strip():
         raise BatchError("A batch needs a name.")
@@ -87,13 +118,54 @@ def create(store: Store, name: str, selection: Selection, *, created_by: str) ->
     )
 
 
+def standing(store: Store, wanted: str) -> tuple[pl.DataFrame, Changed]:
+    """Return what of a batch still passes its filters, and how that differs from what was chosen.
+
+    An item that was approved or fixed since stays, with its corrections; one that was rejected, or
+    whose approval was taken back, does not. Quarantined items stay: `approve` asks about them.
+
+    Returns:
+        Columns of `preview`, with the order and labels in force now; and the differences.
+
+    Raises:
+        NotFoundError: If there is no such batch.
+    """
+    batch = batches.get_batch(store, wanted)
+    chosen = batches.batch_items(store, batch["batch_id"])
+    selection = Selection().as_row() | batch["selection"] | {"quarantined": True}
+    selection["verdicts"] = [*batch["selection"]["verdicts"], "approve", "fix"]
+    now = batches.select_items(store, selection).join(chosen, on="item_id", how="semi")
+    before, after = (
+        {row["item_id"]: row for row in frame.select(chosen.columns).iter_rows(named=True)}
+        for frame in (chosen, now)
+    )
+    return now, Changed(
+        left_out=sorted(before.keys() - after.keys()),
+        refreshed=sorted(each for each, row in after.items() if row != before[each]),
+    )
+
+
+def quarantined(store: Store, wanted: str) -> list[dict[str, Any]]:
+    """Return item_id and benchmarks (names) of what approving a batch would have to decide about.
+
+    Raises:
+        NotFoundError: If there is no such batch.
+    """
+    now, _ = standing(store, wanted)
+    passing = set(now["item_id"])
+    batch_id = batches.get_batch(store, wanted)["batch_id"]
+    found = quarantine.quarantined_in(store, batch_id)
+    return [row for row in found if row["item_id"] in passing]
+
+
 def approve(
     store: Store, wanted: str, *, approved_by: str, leave_out: bool = False, reason: str = ""
 ) -> Manifest:
     """Freeze a batch, named by its id or name, and record who approved it.
 
-    What was done about quarantined items is recorded with the batch, and in the manifest, unless
-    a snapshot of the same items is there already: it keeps its own.
+    Frozen is what still passes the batch's filters, as corrected by now (`standing`). What was
+    left out, corrected or kept in quarantine is recorded in the manifest, unless a snapshot of the
+    same items is there already: it keeps its own.
 
     Args:
         leave_out: Freeze it without the items that are quarantined now.
@@ -113,18 +185,26 @@ def approve(
         )
     if not approved_by.strip():
         raise BatchError("An approval needs a name: who approves the batch?")
-    quarantined = _about_quarantined(store, batch, leave_out=leave_out, reason=reason.strip())
-    left_out = quarantined.left_out if quarantined else []
+    chosen, changed = standing(store, batch_id)
+    if chosen.is_empty():
+        raise BatchError(
+            f"No item of batch {batch['name']} passes its filters any more: nothing would be left "
+            "of it. Make a new batch."
+        )
+    about = _about_quarantined(store, batch, chosen, leave_out=leave_out, reason=reason.strip())
+    if about:
+        chosen = chosen.filter(~pl.col("item_id").is_in(about.left_out))
     manifest = freeze(
         store.workspace.snapshots,
-        _training_items(batches.batch_rows(store, batch_id, left_out)),
-        ranking_ids=batches.ranking_ids(store, batch_id),
+        _training_items(batches.batch_rows(store, chosen)),
+        ranking_ids=dict(chosen.select("item_id", "ranking_id").iter_rows()),
         batch_id=batch_id,
         name=batch["name"],
         selection=batch["selection"],
         cut=batch["cut"],
         approved_by=approved_by,
-        quarantined=quarantined,
+        quarantined=about,
+        changed=changed if changed.left_out or changed.refreshed else None,
     )
     batches.record_snapshot(
         store,
@@ -132,31 +212,33 @@ def approve(
         snapshot_id=manifest.snapshot_id,
         n_items=manifest.n_items,
         approved_by=approved_by,
-        quarantined=quarantined.model_dump() if quarantined else None,
+        left_out=[*changed.left_out, *(about.left_out if about else ())],
+        kept=about.kept if about else (),
+        reason=about.reason if about else "",
     )
     return manifest
 
 
 def _about_quarantined(
-    store: Store, batch: Mapping[str, Any], *, leave_out: bool, reason: str
+    store: Store, batch: Mapping[str, Any], chosen: pl.DataFrame, *, leave_out: bool, reason: str
 ) -> Quarantined | None:
     """Return what is done about a batch's quarantined items; None where it has none."""
     if leave_out and reason:
         raise BatchError(
             "Quarantined items are left out, or kept for a reason: say the one or the other."
         )
-    found = quarantine.quarantined_in(store, batch["batch_id"])
+    found = quarantined(store, batch["batch_id"])
     if not found:
         return None
     ids = [row["item_id"] for row in found]
     if not leave_out and not reason:
         names = ", ".join(sorted({name for row in found for name in row["benchmarks"]}))
         raise QuarantineError(
-            f"{len(ids)} of the {batch['n_items']} items of batch {batch['name']} are quarantined: "
+            f"{len(ids)} of the {len(chosen)} items of batch {batch['name']} are quarantined: "
             f"they ask what {names} tests. Leave them out (`rankdesk batch approve --leave-out`), "
             "or say why they are to be trained on (`--keep-because REASON`)."
         )
-    if leave_out and len(ids) == batch["n_items"]:
+    if leave_out and len(ids) == len(chosen):
         raise BatchError(
             f"Every item of batch {batch['name']} is quarantined: nothing would be left of it."
         )
@@ -165,22 +247,20 @@ def _about_quarantined(
     )
 
 
-def _training_items(rows: Iterable[dict[str, object]]) -> Iterator[TrainingItem]:
+def _training_items(rows: Iterable[dict[str, Any]]) -> Iterator[TrainingItem]:
     for row in rows:
-        candidates = row["candidates"]
-        relevant, ranking = row["relevant_docids"], row["ranking"]
-        assert isinstance(candidates, list)
-        assert isinstance(relevant, list)
-        assert isinstance(ranking, list)
+        relevant, original = row["relevant_docids"], row["original_relevant_docids"]
         yield TrainingItem(
             item_id=str(row["item_id"]),
             domain=str(row["domain"]),
             qid=str(row["qid"]),
             query=str(row["query"]),
-            candidates=tuple(Candidate(**candidate) for candidate in candidates),
+            candidates=tuple(Candidate(**candidate) for candidate in row["candidates"]),
             relevant_docids=tuple(relevant),
-            ranking=tuple(ranking),
+            ranking=tuple(row["ranking"]),
             chain=str(row["chain"]),
             author="human" if row["author"] == "human" else "teacher",
             author_name=str(row["author_name"]),
+            status=row["status"],
+            original_relevant_docids=None if set(original) == set(relevant) else tuple(original),
         )

@@ -21,7 +21,7 @@ from curation.benchmark_files import read_domains, read_lines, read_passages, re
 from curation.benchmark_folders import DEFAULT_SPLIT, Published, read_folder
 from curation.errors import CurationError, FormatError
 from curation.folders import draft_folder, publish, sha256_of
-from curation.trec import read_qrels, read_run
+from curation.trec import best_first, read_qrels, read_run
 from db.records import Passage
 
 MANIFEST = "manifest.json"
@@ -74,8 +74,8 @@ class Benchmark:
 
     Attributes:
         qrels: Relevance by qid and docid.
-        first_stage: Docids by qid, best first: by score, equal scores by docid descending, as
-            trec_eval orders them.
+        first_stage: Docids by qid, best first, as a ranker is shown them: by score, equal scores
+            in the order of the run's file.
         scores: The first stage's scores by qid and docid.
         excluded: Docids that must not be ranked, by qid.
         domains: Of the queries that have one.
@@ -240,11 +240,9 @@ def _frames(
             for docid, relevance in sorted(labels[qid].items())
         ],
         "run": [
-            (qid, docid, rank, score)
+            (qid, docid, rank, results[qid][docid])
             for qid in sorted(results)
-            for rank, (score, docid) in enumerate(
-                sorted(((s, d) for d, s in results[qid].items()), reverse=True), start=1
-            )
+            for rank, docid in enumerate(best_first(results[qid]), start=1)
         ],
         "excluded": [
             (qid, docid)

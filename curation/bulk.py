@@ -4,8 +4,8 @@ Verdicts on many items are `curation.review.decide_many`.
 """
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
+from curation.code_version import code_version
 from curation.errors import CurationError
 from db import bulk
 from db.store import Store
@@ -45,4 +45,4 @@ def undo(store: Store, bulk_id: str, *, done_by: str) -> int:
     Raises:
         NotFoundError: If this person made no such bulk action, or took it back before.
     """
-    return bulk.append_undo(store, bulk_id, done_by=done_by, code_version=version("rankdesk"))
+    return bulk.append_undo(store, bulk_id, done_by=done_by, code_version=code_version())

@@ -14,7 +14,7 @@ from curation.chains import agrees, mentioned
 from curation.languages import language_of
 
 Check = Literal[
-    "no_chain", "unknown", "ignored", "contradiction", "language", "loop", "cut", "leak"
+    "no_chain", "unknown", "ignored", "contradiction", "language", "loop", "cut", "leak", "tags"
 ]
 CHECKS: dict[Check, str] = {
     "no_chain": "No chain",
@@ -25,6 +25,7 @@ CHECKS: dict[Check, str] = {
     "loop": "Repeats itself",
     "cut": "Cut off before its answer",
     "leak": "Repeats the gold answer",
+    "tags": "Holds tags of the answer's format",
 }
 REPEATS = 4  # times that one sentence stands in a chain, or words run over, before it is a loop
 LOOP = 16  # words at least that run over and over
@@ -34,6 +35,7 @@ LEAK = 8  # words in a row that a chain shares with the gold answer alone
 SHORT_LEAK = 3  # a shorter answer counts whole, from this many words on
 SENTENCE = 12  # different words of a sentence whose language can be told
 SHARED = 0.2  # of its words, in the query and the passages: it is in their language
+_TAGS = re.compile(r"</?(think|answer)>", re.IGNORECASE)
 _WORDS = re.compile(r"\w+")
 _SENTENCES = re.compile(r"[.!?]\s+|\n+")
 _LATIN_TO = "\u024f"
@@ -84,7 +86,14 @@ def failed_checks(
         found.append("cut")
     if answer and _leaks(chain, texts, answer):
         found.append("leak")
+    if holds_tags(chain):
+        found.append("tags")
     return found
+
+
+def holds_tags(chain: str) -> bool:
+    """Say whether a chain holds tags that stand around it when it is trained on."""
+    return bool(_TAGS.search(chain))
 
 
 def _leaks(chain: str, texts: Sequence[str], answer: str) -> bool:

@@ -201,6 +201,12 @@ def _reasonrank_row(item: TrainingItem) -> dict[str, Any]:
         "relevant_docids": item.relevant_docids,
         "author": item.author,
         "author_name": item.author_name,
+        "status": item.status,
+        **(
+            {}
+            if item.original_relevant_docids is None
+            else {"original_relevant_docids": item.original_relevant_docids}
+        ),
     }
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from curation.chain_checks import failed_checks
+from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.reasonrank import ReasonRankFolder, SourceRow
 from curation.training_items import item_id, passage_id, ranking_id
@@ -27,6 +28,7 @@ from db.items import (
     insert_items,
     unchecked,
 )
+from db.judgments import Fix, append_fixes
 from db.records import Passage, Reject
 from db.store import Store
 
@@ -150,15 +152,23 @@ class Intake:
         self._passages: list[dict[str, Any]] = []
         self._items: list[dict[str, Any]] = []
         self._rankings: list[dict[str, Any]] = []
+        self._fixes: list[Fix] = []
 
     def add(self, row: SourceRow) -> None:
         """Take a row into the batch, and write the batch when it is full."""
         item = self._add_item(row)
+        human = row.author == "human"
+        # A reviewer writes no chain: the one beside their order is the teacher's.
+        ranking = ranking_id(
+            item, row.author, row.author_name, row.ranking, "" if human else row.chain
+        )
+        if row.original_relevant_docids is not None:
+            self._fixes.append((item, row.author_name, ranking, list(row.relevant_docids)))
         self._add_ranking(
             row,
             item,
             Given(
-                ranking_id(item, row.author, row.author_name, row.ranking, row.chain),
+                ranking,
                 row.author,
                 row.author_name,
                 row.ranking,
@@ -184,7 +194,7 @@ class Intake:
     def item_id(self, row: SourceRow) -> str:
         """Return the id that a row's item has."""
         passages = [self._passage_id(passage) for passage in row.candidates]
-        return item_id(row.domain, row.qid, row.query, passages, row.relevant_docids)
+        return item_id(row.domain, row.qid, row.query, passages, _teachers_labels(row))
 
     def _add_item(self, row: SourceRow) -> str:
         passages = [self._passage_id(passage) for passage in row.candidates]
@@ -198,7 +208,7 @@ class Intake:
                 "query": row.query,
                 "passage_ids": passages,
                 "docids": [passage.docid for passage in row.candidates],
-                "relevant_docids": list(row.relevant_docids),
+                "relevant_docids": list(_teachers_labels(row)),
             }
         )
         return item
@@ -248,7 +258,8 @@ class Intake:
             self.unchanged += not fresh
             new_items -= fresh
             new_rankings -= fresh
-        self._passages, self._items, self._rankings = [], [], []
+        append_fixes(self._store, self._fixes, code_version=code_version())
+        self._passages, self._items, self._rankings, self._fixes = [], [], [], []
 
     def _passage_id(self, passage: Passage) -> str:
         known = self._passage_ids.get(passage)
@@ -263,6 +274,10 @@ class Intake:
                 }
             )
         return known
+
+
+def _teachers_labels(row: SourceRow) -> tuple[str, ...]:
+    return row.original_relevant_docids or row.relevant_docids
 
 
 def check_chains(store: Store) -> int:

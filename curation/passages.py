@@ -1,12 +1,11 @@
 """What a model reads of a passage: three ways of writing it, one for each kind of checkpoint."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
+from curation.prompts import Style
 from curation.training_items import full_text
 from db.records import Passage
 
-Style = Literal["rankdesk", "reasonrank", "rankllm"]
 Cut = Callable[[Sequence[str]], list[str]]
 
 WORDS = 300  # RankLLM's max_passage_words
@@ -32,6 +31,11 @@ def written(passage: Passage, style: Style) -> str:
 def cut_words(texts: Sequence[str], words: int = WORDS) -> list[str]:
     """Return each text's first words, joined by single spaces, as RankLLM cuts them."""
     return [" ".join(text.split()[:words]) for text in texts]
+
+
+def cut_in(style: Style, by_tokens: Cut) -> Cut:
+    """Return how passages are cut in a style: RankLLM counts words, the others tokens."""
+    return cut_words if style == "rankllm" else by_tokens
 
 
 def reader(

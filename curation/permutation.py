@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 Status = Literal["ok", "no_answer", "truncated", "missing", "repeated", "out_of_range"]
+STATUSES: tuple[Status, ...] = get_args(Status)  # `ok` is the first
 
 _THINK, _END_THINK, _ANSWER, _END_ANSWER = "<think>", "</think>", "<answer>", "</answer>"
 _ANSWER_NEXT = re.compile(r"\s*<answer>")
@@ -12,6 +13,7 @@ _ANSWER_NEXT = re.compile(r"\s*<answer>")
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _ORDER = re.compile(r"[\s\[\]>,0-9]*")
 _DIGITS_ALONE = bytes(byte if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
+_RANKING = re.compile(r"\s*\[[0-9]+\](\s*>\s*\[[0-9]+\])*\s*")
 _LONGEST = 9  # digits; longer numbers are out of any range, and slow to convert
 
 
@@ -41,7 +43,7 @@ class Parsed(NamedTuple):
     well_formed: bool
 
 
-def parse_response(response: str, n: int, *, truncated: bool = False) -> Parsed:
+def parse_response(response: str, n: int, *, truncated: bool = False, bare: bool = False) -> Parsed:
     """Read the permutation of 1..n out of a response and repair it.
 
     The answer is what stands in `<answer>` after the think block, else what follows the last
@@ -68,6 +70,8 @@ open or the engine hit its limit |
     Args:
         n: Number of passages shown, at least 1.
         truncated: The engine stopped at its token limit.
+        bare: The answer was asked for without tags. Where there are none, what follows the chain
+            counts if it is a ranking such as `[2] > [1]` and nothing else.
 
     Raises:
         ValueError: `n` is below 1.
@@ -79,6 +83,8 @@ open or the engine hit its limit |
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     chain, answer, closed, well_formed = _blocks(response)
+    if bare and answer is None and (answer := _bare_answer(response)) is not None:
+        closed = not truncated
     numbers = read_numbers(answer or "")
     if closed and len(numbers) == n and sorted(numbers) == list(range(1, n + 1)):
         return Parsed(tuple(numbers), "ok", chain, well_formed)
@@ -100,7 +106,9 @@ open or the engine hit its limit |
     return Parsed(permutation, status, chain, well_formed)
 
 
-def parse_choice(response: str, n: int, *, truncated: bool = False) -> tuple[int | None, Status]:
+def parse_choice(
+    response: str, n: int, *, truncated: bool = False, bare: bool = False
+) -> tuple[int | None, Status]:
     """Read the one passage of 1..n that a response names; answers are found as for an order.
 
     Of several, the first counts.
@@ -116,8 +124,10 @@ def parse_choice(response: str, n: int, *, truncated: bool = False) -> tuple[int
         >>> parse_choice("<think>[1] is off topic</think><answer>[2]</answer>", 3)
         (2, 'ok')
     """
-    parsed = parse_response(response, n, truncated=truncated)
+    parsed = parse_response(response, n, truncated=truncated, bare=bare)
     _, answer, _, _ = _blocks(response)
+    if bare and answer is None:
+        answer = _bare_answer(response)
     named = [number for number in read_numbers(answer or "") if 1 <= number <= n]
     if not named:
         return None, parsed.status
@@ -152,6 +162,14 @@ def _blocks(response: str) -> tuple[str, str | None, bool, bool]:
             close = text.find(_ANSWER, thought_end)
         chain = response[thought_end : close if close >= 0 else len(text)].strip()
     return chain, *_loose_answer(text), False
+
+
+def _bare_answer(response: str) -> str | None:
+    """Return what follows the chain, or the whole of a response without one, if it is a ranking."""
+    text = response.translate(_LOWER)
+    start = text.rfind(_END_THINK)
+    rest = text[start + len(_END_THINK) :] if start >= 0 else text
+    return rest if _RANKING.fullmatch(rest) else None
 
 
 def _loose_answer(text: str) -> tuple[str | None, bool]:

@@ -1,6 +1,7 @@
 """What models cost: a YAML file that people edit, in US dollars per million tokens.
 
 deepseek-reasoner: {prompt: 0.28, completion: 0.42}
+gpt-5: {prompt: 1.25, completion: 10, batch: 0.5}
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,22 @@ _MILLION = 1_000_000
 
 
 class Price(BaseModel):
-    """US dollars per million tokens, read and written."""
+    """US dollars per million tokens, read and written.
+
+    Attributes:
+        batch: Share of the price that the batch API takes; all of it where nothing is said.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: _Dollars
     completion: _Dollars
+    batch: Annotated[float, Field(gt=0, le=1, strict=True)] | None = None
+
+    def in_batches(self) -> "Price":
+        """Return the price of what is asked by batches."""
+        share = 1.0 if self.batch is None else self.batch
+        return Price(prompt=share * self.prompt, completion=share * self.completion)
 
     def of(self, prompt_tokens: float, completion_tokens: float) -> float:
         """Return what so many tokens cost, in US dollars.
@@ -66,7 +77,8 @@ def read_prices(path: Path) -> dict[str, Price]:
         field = ".".join(str(part) for part in first["loc"])
         raise FormatError(
             f"{first['msg']}, got {first['input']!r:.80}; a model has two prices, `prompt` and "
-            "`completion`, in US dollars per million tokens",
+            "`completion`, in US dollars per million tokens, and may have `batch`, the share that "
+            "a batch costs",
             file=path,
             line=_line_of(root, first["loc"]),
             field=field,
@@ -94,7 +106,7 @@ def _line_of(node: yaml.Node | None, place: Sequence[int | str]) -> int | None:
 
 def write_prices(path: Path, prices: Mapping[str, Price]) -> None:
     """Replace the table."""
-    table = {model: price.model_dump() for model, price in sorted(prices.items())}
+    table = {model: price.model_dump(exclude_none=True) for model, price in sorted(prices.items())}
     draft = path.with_suffix(".new")
     draft.write_text(yaml.safe_dump(table, allow_unicode=True), encoding="utf-8")
     draft.replace(path)  # a reader never sees half a table

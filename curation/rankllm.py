@@ -69,7 +69,16 @@ def write_results(
     queries: Mapping[str, str],
     passages: Mapping[str, Passage],
 ) -> None:
-    """Write rankings as RankLLM's results: best first, with scores that fall by rank."""
+    """Write rankings as RankLLM's results; see `results_text`."""
+    path.write_text(results_text(orders, queries, passages), encoding="utf-8")
+
+
+def results_text(
+    orders: Mapping[str, Sequence[str]],
+    queries: Mapping[str, str],
+    passages: Mapping[str, Passage],
+) -> str:
+    """Return rankings as RankLLM's results: best first, with scores that fall by rank."""
     entries = [
         {
             "query": {"text": queries[qid], "qid": qid},
@@ -80,7 +89,7 @@ def write_results(
         }
         for qid, docids in orders.items()
     ]
-    path.write_text(json.dumps(entries, ensure_ascii=False, indent=1), encoding="utf-8")
+    return json.dumps(entries, ensure_ascii=False, indent=1)
 
 
 def _document(passage: Passage) -> dict[str, str]:

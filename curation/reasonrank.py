@@ -2,9 +2,10 @@
 
 One folder: `training_data_all.jsonl` with a row for each item (`dataset, qid, initial_list,
 final_list, reasoning, relevant_docids`), `id_query/<dataset>.json` ({qid: query}) and
-`id_doc/<dataset>.json` ({docid: text}). RankDesk's own exports add three columns (`author`,
-`author_name`, `status`) and, for passages with titles, `id_title/<dataset>.json`; files without
-them read the same. Other columns and files are ignored.
+`id_doc/<dataset>.json` ({docid: text}). RankDesk's own exports add columns (`author`,
+`author_name`, `status`, and where a reviewer corrected the labels `original_relevant_docids`, the
+teacher's) and, for passages with titles, `id_title/<dataset>.json`; files without them read the
+same. Other columns and files are ignored.
 
 Rows are read one by one; a data set's texts are read when its first row comes. A row goes out
 sound or not at all: each of its fields that is wrong becomes one `Reject`, with the first fault
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from curation.errors import CurationError
-from curation.permutation import Status
+from curation.permutation import STATUSES
 from curation.strict_json import JsonError, decode, describe, is_text
 from db.records import Passage, Reject
 
@@ -48,7 +49,6 @@ Cause = Literal[
 CAUSES: tuple[str, ...] = get_args(Cause)
 
 _AUTHORS = ("teacher", "human")
-_STATUSES: tuple[Status, ...] = get_args(Status)  # `ok` is the first
 
 
 class LayoutError(CurationError):
@@ -65,6 +65,8 @@ class SourceRow:
         ranking: `final_list`, a permutation of the candidates' docids.
         chain: `reasoning`.
         status: How the teacher's response was parsed; `ok` where the row does not say.
+        original_relevant_docids: The teacher's labels, where `relevant_docids` are a reviewer's
+            corrections of them.
     """
 
     line: int
@@ -78,6 +80,7 @@ class SourceRow:
     author: str = "teacher"
     author_name: str = TEACHER
     status: str = "ok"
+    original_relevant_docids: tuple[str, ...] | None = None
 
 
 class ReasonRankFolder:
@@ -159,12 +162,13 @@ class ReasonRankFolder:
             qid=qid or "",
             query=query,
             candidates=tuple(candidates),
-            relevant_docids=tuple(_positives(row, initial, faults)),
+            relevant_docids=tuple(_positives(row, "relevant_docids", initial, faults)),
             ranking=tuple(_permutation(row, initial, faults)),
             chain=_text(row, "reasoning", faults) or "",
             author=_choice(row, "author", _AUTHORS, faults),
             author_name=_optional(row, "author_name", TEACHER, faults),
-            status=_choice(row, "status", _STATUSES, faults),
+            status=_choice(row, "status", STATUSES, faults),
+            original_relevant_docids=_original(row, initial, faults),
         )
 
     def _dataset(self, row: dict[str, Any], faults: "_Faults") -> "_Dataset | None":
@@ -328,18 +332,31 @@ def _permutation(row: dict[str, Any], initial: list[str] | None, faults: _Faults
     return final
 
 
-def _positives(row: dict[str, Any], initial: list[str] | None, faults: _Faults) -> Sequence[str]:
-    relevant = _ids(row, "relevant_docids", faults)
+def _original(
+    row: dict[str, Any], initial: list[str] | None, faults: _Faults
+) -> tuple[str, ...] | None:
+    name = "original_relevant_docids"
+    if row.get(name) is None:
+        return None
+    if row.get("author") != "human":
+        faults.add(name, "wrong_value", "Only rows whose author is human have corrected labels")
+    return tuple(_positives(row, name, initial, faults))
+
+
+def _positives(
+    row: dict[str, Any], name: str, initial: list[str] | None, faults: _Faults
+) -> Sequence[str]:
+    relevant = _ids(row, name, faults)
     if relevant is None:
         return ()
     if not relevant:
-        faults.add("relevant_docids", "empty_positives", "No candidate is labelled relevant")
+        faults.add(name, "empty_positives", "No candidate is labelled relevant")
     elif initial:
         candidates = set(initial)
         strange = next((docid for docid in relevant if docid not in candidates), None)
         if strange is not None:
             message = f"The id {strange!r:.80} is not in initial_list"
-            faults.add("relevant_docids", "not_a_candidate", message)
+            faults.add(name, "not_a_candidate", message)
     return relevant
 
 

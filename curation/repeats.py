@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-_WITHOUT = {"seed": 0, "shuffle": None, "first_stage": "run"}  # as evaluations ran before these
+# As evaluations ran before there were these.
+_WITHOUT = {
+    "seed": 0,
+    "shuffle": None,
+    "first_stage": "run",
+    "style": "rankdesk",
+    "min_p": 0.0,
+    "enable_thinking": None,
+}
 
 
 @dataclass(frozen=True, slots=True)

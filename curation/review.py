@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Literal
 
 from curation.agreement import Agreement
+from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.samples import agreement_from
@@ -109,7 +109,7 @@ def decide(
         ranking_id=shown.teacher.ranking_id,
         relevant_docids=labels,
         corrected=corrected,
-        code_version=version("rankdesk"),
+        code_version=code_version(),
     )
 
 
@@ -142,7 +142,7 @@ def decide_many(
         verdict=verdict,
         reasons=list(reasons),
         note=note,
-        code_version=version("rankdesk"),
+        code_version=code_version(),
     )
 
 
@@ -205,7 +205,7 @@ def reveal(store: Store, *, item_id: str, reviewer: str, marks: Sequence[str]) -
         item_id=item_id,
         reviewer=reviewer,
         marks=list(marks),
-        code_version=version("rankdesk"),
+        code_version=code_version(),
     )
 
 
@@ -221,5 +221,5 @@ def undo(store: Store, reviewer: str) -> str | None:
         store,
         event_id=latest[0].event_id,
         reviewer=reviewer,
-        code_version=version("rankdesk"),
+        code_version=code_version(),
     )

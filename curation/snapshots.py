@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from curation.code_version import code_version
 from curation.errors import CurationError
 from curation.folders import draft_folder, publish, sha256_of
 from curation.strict_json import JsonError, decode
@@ -66,6 +66,21 @@ class Quarantined(BaseModel):
     reason: str
 
 
+class Changed(BaseModel):
+    """What was decided about a batch's items between its making and its approval.
+
+    Attributes:
+        left_out: Ids of items that no longer pass the batch's filters; the snapshot lacks them.
+        refreshed: Ids of items whose order or labels were corrected since; the snapshot holds the
+            corrections.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left_out: list[str]
+    refreshed: list[str]
+
+
 class Manifest(BaseModel):
     """What a snapshot is, how it was chosen and who answers for it.
 
@@ -75,8 +90,9 @@ class Manifest(BaseModel):
         selection: The filters of the batch.
         cut: Self-consistency that the items had to reach, nDCG@10.
         approved_at: UTC.
-        code_version: RankDesk's version at the freezing.
+        code_version: RankDesk's commit, or release, at the freezing.
         quarantined: None where no item of the batch was.
+        changed: None where nothing had.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +110,7 @@ class Manifest(BaseModel):
     approved_at: datetime
     code_version: str
     quarantined: Quarantined | None = None
+    changed: Changed | None = None
 
 
 def freeze(
@@ -107,6 +124,7 @@ def freeze(
     cut: float,
     approved_by: str,
     quarantined: Quarantined | None = None,
+    changed: Changed | None = None,
 ) -> Manifest:
     """Write a snapshot into a new folder of `root`, all of it or nothing.
 
@@ -141,8 +159,9 @@ def freeze(
             cut=cut,
             approved_by=approved_by,
             approved_at=datetime.now(UTC),
-            code_version=version("rankdesk"),
+            code_version=code_version(),
             quarantined=quarantined,
+            changed=changed,
         )
         content = manifest.model_dump(mode="json")
         text = json.dumps({**content, CHECKSUM: _checksum(content)}, ensure_ascii=False, indent=1)

@@ -106,8 +106,10 @@ def cleaning_of(**values: Any) -> Cleaning:
         return Cleaning(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = " ".join(map(str, first["loc"])).replace("_", " ")
-        raise SourceError(f"{where}: {first['msg'].removeprefix('Value error, ')}.") from error
+        where = " ".join(map(str, first["loc"])).replace("_", " ")  # none where values do not fit
+        message = first["msg"].removeprefix("Value error, ")
+        message = f"{where}: {message}" if where else message[0].upper() + message[1:]
+        raise SourceError(f"{message}.") from error
 
 
 class SourceReport(BaseModel):

@@ -189,6 +189,14 @@ def queries_of(folder: Path, *, contains: str = "", most: int = 1000) -> pl.Data
     return found.head(most).collect()
 
 
+def count_unanswered(folder: Path) -> tuple[int, int]:
+    """Return how many queries have neither an answer nor labels, and how many there are."""
+    bare = (pl.col("answer") == "") & (pl.col("relevant").list.len() == 0)
+    queries = pl.scan_parquet(folder / QUERIES)
+    counts = queries.select(bare.sum().alias("bare"), pl.len().alias("all")).collect()
+    return int(counts["bare"][0]), int(counts["all"][0])
+
+
 def passages_of(folder: Path, docids: Sequence[str]) -> pl.DataFrame:
     """Return these passages of a source, in this order, each once."""
     wanted = pl.LazyFrame({"docid": list(dict.fromkeys(docids))}, schema={"docid": pl.String})

@@ -20,10 +20,16 @@ DEPTH = 40
 SIZE = 20
 """Most candidates of an item: one window (section 4.1)."""
 
-_NUMBERS = re.compile(r"\[\s*(\d{1,9})\s*\]")
-_BARE_NUMBERS = re.compile(r"\d{1,9}(?:[\s,;]+\d{1,9})*[\s.]*")
+_NUMBER = r"\d{1,9}"
+_BETWEEN = r"(?:[\s,;&]|and\b)"
+# `[2] [4]`, `[2], and [4].`, `[2, 4]` or `2, 4`, and nothing else.
+_LIST = re.compile(
+    rf"(?:\[\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*\s*\]{_BETWEEN}*)+\.?"
+    rf"|{_NUMBER}(?:{_BETWEEN}+{_NUMBER})*[\s.]*"
+)
 _NONE = re.compile(r"\W*none\b", re.IGNORECASE)
-_THINKING = re.compile(r"<think>.*?</think>", re.DOTALL)
+_DENIES = re.compile(r"\b(?:not?|ir\w+|exclud\w+|reject\w+|un\w+)\b", re.IGNORECASE)
+_MARKUP = re.compile(r"</?answer>|[*`]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ class Chosen:
     Attributes:
         numbers: 1-based, distinct, ascending.
         status: `ok`; `out_of_range` where some numbers name nothing (the others are kept);
-            `no_answer` where neither numbers nor `None` were given; `truncated` at the token limit.
+            `no_answer` where neither a list of numbers nor `None` was given; `truncated` at the
+            token limit.
     """
 
     numbers: tuple[int, ...]
@@ -80,20 +87,33 @@ class Chosen:
 def parse_choice_of(text: str, n: int, *, truncated: bool = False) -> Chosen:
     """Read an answer such as `[2] [4]` or `None`; numbers in a think block are no choice.
 
+    Beside other words, the one line that is a list counts, `Chosen: [2] [4]` too. Numbers within
+    sentences may be named for not being chosen.
+
     Example:
         >>> parse_choice_of("[4] [2] [9]", 5)
         Chosen(numbers=(2, 4), status='out_of_range')
     """
-    answer = _THINKING.sub("", text).strip()
     if truncated:
         return Chosen((), "truncated")
-    found = [int(digits) for digits in _NUMBERS.findall(answer)]
-    if not found and _BARE_NUMBERS.fullmatch(answer):
-        found = [int(digits) for digits in re.findall(r"\d+", answer)]
-    if not found:
-        return Chosen((), "ok" if _NONE.match(answer) else "no_answer")
-    known = tuple(sorted(set(found) & set(range(1, n + 1))))
-    return Chosen(known, "ok" if len(known) == len(set(found)) else "out_of_range")
+    answer = text.rpartition("</think>")[2].partition("<think>")[0]
+    answer = _MARKUP.sub("", answer).strip()
+    parts = [answer] if _LIST.fullmatch(answer) else answer.splitlines()
+    lists = [found for part in parts if (found := _listed(part.strip()))]
+    if len(lists) != 1:
+        none = not lists and not re.search(r"\d", answer) and _NONE.match(answer)
+        return Chosen((), "ok" if none else "no_answer")
+    named = {int(digits) for digits in re.findall(_NUMBER, lists[0])}
+    known = tuple(sorted(named & set(range(1, n + 1))))
+    return Chosen(known, "ok" if len(known) == len(named) else "out_of_range")
+
+
+def _listed(line: str) -> str:
+    """Return the list that a line is, after a heading with a colon; "" where it is none."""
+    heading, _, listed = line.rpartition(":")
+    if _DENIES.search(heading) or not _LIST.fullmatch(listed.strip()):
+        return ""
+    return listed
 
 
 def compose(

@@ -38,6 +38,7 @@ class Teacher:
         ndcg: Self-consistency: mean nDCG@10 over items, of an item's samples.
         kept: Share of orders at or above the cut.
         malformed: Share of orders whose response had to be repaired; `kinds` counts them.
+        label_prompts: Versions of the prompts that its labels were asked with.
         malformed_labels: Share of answers about labels that could not be read as they came; None
             where it was asked for none.
         flagged: Share of chains that fail a check; `checks` counts each.
@@ -57,6 +58,7 @@ class Teacher:
     kept: Estimate
     malformed: Estimate
     kinds: dict[str, int]
+    label_prompts: tuple[str, ...]
     malformed_labels: Estimate | None
     flagged: Estimate
     checks: dict[str, int]
@@ -100,6 +102,7 @@ def summaries(store: Store, cut: float) -> list[Teacher]:
         "checks": teachers.checks(store),
         "agreements": teachers.agreements(store),
         "costs": teachers.costs(store, cut),
+        "label_prompts": teachers.label_prompts(store),
     }
     of = {
         name: {key: rows for key, rows in frame.group_by(by, maintain_order=True)}
@@ -123,6 +126,7 @@ def _teacher(
     checks: pl.DataFrame,
     agreements: pl.DataFrame,
     costs: pl.DataFrame,
+    label_prompts: pl.DataFrame,
 ) -> Teacher:
     answers = int(statuses["n"].sum())
     kinds = {row["status"]: row["n"] for row in statuses.to_dicts() if row["status"] != "ok"}
@@ -138,6 +142,7 @@ def _teacher(
         kept=_required(items["kept"]),
         malformed=_share(sum(kinds.values()), answers),
         kinds=kinds,
+        label_prompts=tuple(label_prompts["label_prompt"].to_list()),
         malformed_labels=_label_failures(costs),
         flagged=_share(failed.pop("", 0), answers),
         checks=failed,

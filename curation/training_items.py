@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from curation.errors import FormatError
+from curation.permutation import STATUSES, Status
 from curation.strict_json import JsonError, decode, describe
 from db.ids import content_id
 from db.records import Passage
@@ -31,6 +32,9 @@ class TrainingItem:
         ranking: Every candidate's docid, best first.
         chain: The reasoning text; may be empty.
         author_name: The model or reviewer that made the order.
+        status: How the response that held the order was parsed; `ok` for a reviewer's.
+        original_relevant_docids: The teacher's labels, where a reviewer corrected them: the item's
+            id is of these. None where they are `relevant_docids`.
     """
 
     item_id: str
@@ -43,6 +47,8 @@ class TrainingItem:
     chain: str
     author: Author
     author_name: str
+    status: Status = "ok"
+    original_relevant_docids: tuple[str, ...] | None = None
 
     @property
     def docids(self) -> tuple[str, ...]:
@@ -119,7 +125,16 @@ def read_items(path: Path) -> Iterator[TrainingItem]:
 
 
 def to_json(item: TrainingItem) -> str:
-    """Return the item as one line of JSON, without line end: equal items give equal text."""
+    """Return the item as one line of JSON, without line end: equal items give equal text.
+
+    What most items have not is left out, so that snapshots from before there was such a field keep
+    their ids.
+    """
+    seldom: dict[str, object] = {}
+    if item.status != "ok":
+        seldom["status"] = item.status
+    if item.original_relevant_docids is not None:
+        seldom["original_relevant_docids"] = item.original_relevant_docids
     return json.dumps(
         {
             "item_id": item.item_id,
@@ -135,6 +150,7 @@ def to_json(item: TrainingItem) -> str:
             "chain": item.chain,
             "author": item.author,
             "author_name": item.author_name,
+            **seldom,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -165,9 +181,12 @@ def _parse(line: bytes) -> TrainingItem:
     docids = {each.docid for each in candidates}
     if len(docids) != len(candidates):
         raise _FieldError("candidates", "a docid stands twice")
-    relevant, ranking = _texts(row, "relevant_docids"), _texts(row, "ranking")
-    if not relevant or len(set(relevant)) != len(relevant) or not docids.issuperset(relevant):
-        raise _FieldError("relevant_docids", "not a non-empty choice of the candidates' docids")
+    relevant, ranking = _labels(row, "relevant_docids", docids), _texts(row, "ranking")
+    status, original = row.get("status", "ok"), None
+    if status not in STATUSES:
+        raise _FieldError("status", f"{describe(status)} is not one of {', '.join(STATUSES)}")
+    if "original_relevant_docids" in row:
+        original = _labels(row, "original_relevant_docids", docids)
     if len(ranking) != len(docids) or docids != set(ranking):
         raise _FieldError("ranking", "does not hold each candidate's docid exactly once")
     author = row.get("author")
@@ -184,7 +203,16 @@ def _parse(line: bytes) -> TrainingItem:
         chain=_text(row, "chain"),
         author=author,
         author_name=_text(row, "author_name"),
+        status=status,
+        original_relevant_docids=original,
     )
+
+
+def _labels(row: dict[str, Any], field: str, docids: set[str]) -> tuple[str, ...]:
+    labels = _texts(row, field)
+    if not labels or len(set(labels)) != len(labels) or not docids.issuperset(labels):
+        raise _FieldError(field, "not a non-empty choice of the candidates' docids")
+    return labels
 
 
 def _text(row: dict[str, Any], field: str) -> str:

@@ -67,8 +67,11 @@ def read_qrels(path: Path) -> Qrels:
     return qrels
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, *, may_be_empty: bool = False) -> Run:
     """Return scores by qid and docid, in the file's order.
+
+    Args:
+        may_be_empty: Take a file without a line as the run of a ranker that found nothing.
 
     Raises:
         FormatError: At the first line that is no `qid Q0 docid rank score tag`, or repeats a docid.
@@ -98,7 +101,7 @@ def read_run(path: Path) -> Run:
                 field="docid",
             )
         scores[docid] = score
-    if not run:
+    if not run and not may_be_empty:
         raise FormatError("there is no ranking in it; expected a TREC run", file=path)
     return run
 
@@ -121,6 +124,15 @@ def write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
     path.write_bytes(text.encode("utf-8"))
 
 
+def best_first(scores: Mapping[str, float]) -> list[str]:
+    """Return docids by falling score, equal scores in the run's own order.
+
+    So RankLLM and ReasonRank's authors show a run to a ranker. What is measured breaks ties as
+    trec_eval does; see `curation.scoring`.
+    """
+    return sorted(scores, key=lambda docid: -scores[docid])
+
+
 def write_run(path: Path, run: Mapping[str, Sequence[str]], tag: str) -> None:
     """Write rankings, best first, with scores that fall by rank so that no two tie.
 
@@ -128,14 +140,18 @@ def write_run(path: Path, run: Mapping[str, Sequence[str]], tag: str) -> None:
         path: Gzipped if its name ends in .gz; the same rankings give the same bytes.
         tag: The run's name; white space in it becomes `_`.
     """
+    data = run_text(run, tag).encode("utf-8")
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def run_text(run: Mapping[str, Sequence[str]], tag: str) -> str:
+    """Return rankings as a TREC run; see `write_run`."""
     name = re.sub(r"\s+", "_", tag) or "rankdesk"
-    text = "".join(
+    return "".join(
         f"{qid} Q0 {docid} {rank} {1 / rank:.9g} {name}\n"
         for qid, docids in run.items()
         for rank, docid in enumerate(docids, start=1)
     )
-    data = text.encode("utf-8")
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def _score(text: str) -> float:

@@ -28,8 +28,8 @@ WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.doma
   AND (t.ndcg >= $cut OR v.verdict = 'fix')
   AND (len($reviewers::VARCHAR[]) = 0 OR v.verdict IS NULL
        OR list_contains($reviewers::VARCHAR[], v.reviewer))
-  AND ($judged_since::TIMESTAMPTZ IS NULL OR v.judged_at >= $judged_since)
-  AND ($only_ok = FALSE OR t.status = 'ok')
+  AND ($judged_since::TIMESTAMPTZ IS NULL OR v.verdict IS NULL OR v.judged_at >= $judged_since)
+  AND ($only_ok = FALSE OR v.verdict = 'fix' OR t.status = 'ok')
   AND ($quarantined OR i.item_id NOT IN (SELECT item_id FROM quarantined_items))
 ORDER BY i.domain, i.qid, i.item_id
 """
@@ -49,9 +49,9 @@ def select_items(store: Store, selection: Mapping[str, Any]) -> pl.DataFrame:
 
     Args:
         selection: domains, verdicts (`open` means not judged), cut (nDCG@10; a fixed item passes
-            whatever the teacher's score), reviewers, judged_since (UTC datetime or None),
-            only_ok (leave out rankings whose response had to be repaired), quarantined (let
-            quarantined items in).
+            whatever the teacher's score), reviewers and judged_since (UTC datetime or None; both
+            ask judged items alone), only_ok (leave out rankings whose response had to be repaired,
+            unless a reviewer fixed them), quarantined (let quarantined items in).
 
     Returns:
         Columns item_id, domain, ndcg, verdict, reviewer, ranking_id, chain_id, relevant_docids.
@@ -62,9 +62,15 @@ def select_items(store: Store, selection: Mapping[str, Any]) -> pl.DataFrame:
 def create_batch(
     store: Store, *, name: str, selection: Mapping[str, Any], chosen: pl.DataFrame, created_by: str
 ) -> str:
-    """Record a batch with the items that `select_items` chose, and return its id."""
+    """Record a batch with the items that `select_items` chose, and return its id.
+
+    Raises:
+        StoreError: If another batch has the name.
+    """
     batch_id = new_id()
     with store.transaction() as cursor:
+        if cursor.execute("SELECT 1 FROM batches WHERE name = ?", [name]).fetchall():
+            raise StoreError(f"There is a batch named {name} already. Choose another name.")
         cursor.execute(
             "INSERT INTO batches VALUES (?, ?, ?, ?, ?, now())",
             [
@@ -90,12 +96,17 @@ def create_batch(
 
 
 def list_batches(store: Store) -> pl.DataFrame:
-    """Return every batch, newest first, with its size and its snapshot where it is approved."""
+    """Return every batch, newest first, with its size and its snapshot where it is approved.
+
+    Its selection is JSON; `get_batch` decodes it.
+    """
     return store.frame(_LISTED + "ORDER BY b.created_at DESC")
 
 
 def get_batch(store: Store, wanted: str) -> dict[str, Any]:
-    """Return the batch with this id or name, the newest of that name, its selection decoded.
+    """Return the batch with this id or name, its selection decoded.
+
+    Workspaces from before names were kept apart may hold several of one: the newest is returned.
 
     Raises:
         NotFoundError: If there is no such batch.
@@ -109,37 +120,40 @@ def get_batch(store: Store, wanted: str) -> dict[str, Any]:
     return {**row, "selection": json.loads(row["selection"])}
 
 
-def ranking_ids(store: Store, batch_id: str) -> dict[str, str]:
-    """Return the id of the ranking to train on, by item id."""
-    rows = store.rows("SELECT item_id, ranking_id FROM batch_items WHERE batch_id = ?", [batch_id])
-    return {row["item_id"]: row["ranking_id"] for row in rows}
+def batch_items(store: Store, batch_id: str) -> pl.DataFrame:
+    """Return what a batch chose: item_id, ranking_id, chain_id, relevant_docids."""
+    return store.frame(
+        "SELECT * EXCLUDE (batch_id) FROM batch_items WHERE batch_id = ?", [batch_id]
+    )
 
 
-def batch_rows(
-    store: Store, batch_id: str, left_out: Sequence[str] = ()
-) -> Iterator[dict[str, Any]]:
-    """Yield the batch's items but some, in snapshot order (domain, qid, item_id), texts included.
+def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield items in snapshot order (domain, qid, item_id), texts included.
+
+    Args:
+        chosen: Columns item_id, ranking_id, chain_id, relevant_docids.
 
     Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
-    order), relevant_docids, ranking_id, ranking (docids, best first), author, author_name, chain.
+    order), relevant_docids, original_relevant_docids (the teacher's), ranking_id, ranking (docids,
+    best first), author, author_name, status, chain.
     """
     with closing(store.cursor()) as cursor:
+        cursor.register("chosen", chosen.to_arrow())
         result = cursor.execute(
             """
             SELECT i.item_id, i.domain, i.qid, i.query, b.relevant_docids,
-                   b.ranking_id, r.docids AS ranking, r.author, r.author_name, t.chain,
+                   i.relevant_docids AS original_relevant_docids, b.ranking_id,
+                   r.docids AS ranking, r.author, r.author_name, r.status, t.chain,
                    (SELECT list({'docid': p.docid, 'title': p.title, 'text': p.text}
                                 ORDER BY list_position(i.passage_ids, p.passage_id))
                     FROM passages p WHERE p.passage_id IN (SELECT unnest(i.passage_ids))
                    ) AS candidates
-            FROM batch_items b
+            FROM chosen b
             JOIN items i USING (item_id)
             JOIN rankings r ON r.ranking_id = b.ranking_id
             JOIN ranking_texts t ON t.ranking_id = b.chain_id
-            WHERE b.batch_id = $batch AND NOT list_contains($left_out::VARCHAR[], i.item_id)
             ORDER BY i.domain, i.qid, i.item_id
-            """,
-            {"batch": batch_id, "left_out": list(left_out)},
+            """
         )
         names = [column[0] for column in result.description or []]
         while rows := result.fetchmany(500):
@@ -154,13 +168,15 @@ def record_snapshot(
     snapshot_id: str,
     n_items: int,
     approved_by: str,
-    quarantined: Mapping[str, Any] | None,
+    left_out: Sequence[str],
+    kept: Sequence[str],
+    reason: str,
 ) -> None:
     """Record that a batch was approved and what it was frozen to.
 
     Args:
-        quarantined: What was done about its quarantined items: left_out and kept (item ids), and
-            the reason; None where it had none.
+        left_out: Ids of its items that the snapshot lacks: quarantined, or let through no longer.
+        kept: Ids of quarantined items that it holds all the same, and the reason.
 
     Raises:
         StoreError: If the batch is approved already.
@@ -175,11 +191,10 @@ def record_snapshot(
             "INSERT INTO snapshots VALUES (?, ?, ?, ?, now())",
             [snapshot_id, batch_id, n_items, approved_by],
         ).fetchall()
-        if quarantined is not None:
+        if left_out or kept:
             cursor.execute(
-                "INSERT INTO batch_quarantines"
-                " VALUES ($batch, $left_out, $kept, $reason, $by, now())",
-                {"batch": batch_id, "by": approved_by, **quarantined},
+                "INSERT INTO batch_quarantines VALUES (?, ?, ?, ?, ?, now())",
+                [batch_id, list(left_out), list(kept), reason, approved_by],
             ).fetchall()
         tell(
             cursor,

@@ -14,16 +14,21 @@ def insert_benchmark(
     """Record a benchmark and return whether it is new.
 
     Raises:
-        StoreError: If another benchmark has the name.
+        StoreError: If another benchmark has the name, or the content has another name.
     """
     with store.transaction() as cursor:
         found = cursor.execute(
             "SELECT benchmark_id, name FROM benchmarks WHERE benchmark_id = ? OR name = ?",
             [benchmark_id, name],
         ).fetchall()
+        if (benchmark_id, name) in found:
+            return False
         for known_id, known_name in found:
             if known_id == benchmark_id:
-                return False
+                raise StoreError(
+                    f"The same content is a benchmark here already, named {known_name}. Use that "
+                    "name."
+                )
             raise StoreError(
                 f"There is a benchmark named {known_name} with other content. "
                 "Choose another name, for example with a version."

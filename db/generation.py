@@ -14,6 +14,7 @@ GENERATED_SCHEMA: dict[str, Any] = {
     "reason": pl.String,
     "item_id": pl.String,
     "statuses": pl.String,
+    "prompts": pl.String,
     "price": pl.Float64,
     "prompt_tokens": pl.Int64,
     "completion_tokens": pl.Int64,
@@ -60,6 +61,29 @@ def outcomes(store: Store, job_id: str) -> pl.DataFrame:
         " WHERE job_id = ? GROUP BY ALL ORDER BY domain, outcome, queries DESC",
         [job_id],
     )
+
+
+def without_item(store: Store) -> tuple[int, dict[str, int]]:
+    """Return of how many queries teachers were asked to make items, and what became of the others.
+
+    A query that several jobs asked about counts once, by its best and then its latest outcome.
+
+    Returns:
+        Queries in all, and those without an item by outcome, the most first.
+    """
+    rows = store.rows(
+        """
+        WITH queries AS (
+            SELECT CASE WHEN bool_or(outcome = 'labelled') THEN 'labelled'
+                        ELSE arg_max(outcome, created_at) END AS outcome
+            FROM generated JOIN jobs USING (job_id)
+            GROUP BY source_id, qid
+        )
+        SELECT outcome, count(*) AS n FROM queries GROUP BY outcome ORDER BY n DESC, outcome
+        """
+    )
+    counts = {row["outcome"]: int(row["n"]) for row in rows}
+    return sum(counts.values()), {key: n for key, n in counts.items() if key != "labelled"}
 
 
 def set_aside(store: Store, job_id: str) -> pl.DataFrame:

@@ -52,6 +52,17 @@ def list_imports(store: Store) -> pl.DataFrame:
     return store.frame("SELECT * FROM imports ORDER BY finished_at DESC")
 
 
+def refused_rows(store: Store) -> tuple[int, int]:
+    """Return how many rows imports read and refused, each folder counted as it was read last."""
+    row = store.row(
+        "SELECT coalesce(sum(imported + unchanged + rejected), 0) AS n,"
+        " coalesce(sum(rejected), 0) AS refused FROM (SELECT * FROM imports"
+        " QUALIFY row_number() OVER (PARTITION BY folder ORDER BY finished_at DESC) = 1)"
+    )
+    assert row is not None
+    return int(row["n"]), int(row["refused"])
+
+
 def rejects_of(store: Store, import_id: str) -> pl.DataFrame:
     """Return the refused rows of one import: line, file, field, cause, message."""
     if store.row("SELECT 1 FROM imports WHERE import_id = ?", [import_id]) is None:

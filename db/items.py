@@ -99,12 +99,16 @@ def _missing(cursor: Cursor, sql: str, ids: pl.DataFrame) -> set[str]:
 
 
 def insert_rankings(cursor: Cursor, rankings: pl.DataFrame) -> None:
-    """Insert rankings (`RANKING_SCHEMA`) that are known to be new, within a transaction."""
+    """Insert rankings (`RANKING_SCHEMA`) that are known to be new, within a transaction.
+
+    Each is a microsecond younger than the one before it.
+    """
     insert_frame(
         cursor,
         "INSERT INTO rankings BY NAME"
-        " SELECT * EXCLUDE (chain, response, failed_checks), now() AS created_at FROM incoming",
-        rankings,
+        " SELECT * EXCLUDE (chain, response, failed_checks, place),"
+        " now() + to_microseconds(place::BIGINT) AS created_at FROM incoming",
+        rankings.with_row_index("place"),  # the first of an item is the one under review
     )
     insert_frame(
         cursor,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -98,6 +98,41 @@ def append_judgment(
             },
         )
     return event_id
+
+
+Fix: TypeAlias = tuple[str, str, str, list[str]]
+"""Item id, reviewer, id of the corrected ranking, corrected labels."""
+
+
+def append_fixes(store: Store, fixes: Sequence[Fix], *, code_version: str) -> None:
+    """Append corrections of labels that came in with their rankings, but those that are known.
+
+    A fix that was made or imported here before, taken back or not, is not made again.
+    """
+    if not fixes:
+        return
+    with store.transaction() as cursor:
+        for item_id, reviewer, ranking_id, labels in fixes:
+            known = cursor.execute(
+                "SELECT 1 FROM judgment_events WHERE verdict = 'fix' AND item_id = ?"
+                " AND reviewer = ? AND ranking_id = ? AND relevant_docids = ?::VARCHAR[]",
+                [item_id, reviewer, ranking_id, labels],
+            ).fetchall()
+            if not known:
+                _append(
+                    cursor,
+                    {
+                        "event_id": new_id(),
+                        "kind": "judge",
+                        "item_id": item_id,
+                        "reviewer": reviewer,
+                        "verdict": "fix",
+                        "note": "imported with its labels",
+                        "ranking_id": ranking_id,
+                        "relevant_docids": labels,
+                        "code_version": code_version,
+                    },
+                )
 
 
 def append_reveal(

@@ -21,15 +21,19 @@ def insert_source(
     """Record a source and return whether it is new.
 
     Raises:
-        StoreError: If another source has the name.
+        StoreError: If another source has the name, or the content has another name.
     """
     with store.transaction() as cursor:
         found = cursor.execute(
             "SELECT source_id, name FROM sources WHERE source_id = ? OR name = ?",
             [source_id, name],
         ).fetchall()
-        if any(known == source_id for known, _ in found):
+        if (source_id, name) in found:
             return False
+        if known := [kept for known_id, kept in found if known_id == source_id]:
+            raise StoreError(
+                f"The same content is a source here already, named {known[0]}. Use that name."
+            )
         if found:
             raise StoreError(
                 f"There is a source named {name} with other content. "

@@ -78,6 +78,24 @@ def agreements(store: Store) -> pl.DataFrame:
     )
 
 
+def label_prompts(store: Store) -> pl.DataFrame:
+    """Return author_name, prompt, judge, label_prompt: what its labels were asked with."""
+    return store.frame(
+        """
+        SELECT DISTINCT author_name, prompt, FALSE AS judge, label_prompt
+        FROM (
+            SELECT
+                t.author_name, t.prompt,
+                unnest(json_extract_string(g.prompts, ['$.select', '$.negatives'])) AS label_prompt
+            FROM generated g
+            JOIN job_teachers t USING (job_id)
+        )
+        WHERE label_prompt IS NOT NULL
+        ORDER BY ALL
+        """
+    )
+
+
 def costs(store: Store, cut: float) -> pl.DataFrame:
     """Return what each query cost that a teacher was asked about, by its latest job.
 

@@ -4,8 +4,24 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.errors import RankDeskError, StoreError
+
 VARIABLE = "RANKDESK_WORKSPACE"
 DEFAULT = "./workspace"
+
+
+def typed_path(text: str | os.PathLike[str]) -> Path:
+    """Return the path that a person typed; `~` and `~name` are home folders.
+
+    Raises:
+        RankDeskError: If nobody of that name has one.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise RankDeskError(
+            f"{text}: nobody of that name has a home folder here. Write the path in full."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +36,12 @@ class Workspace:
 
     @classmethod
     def locate(cls, folder: str | os.PathLike[str] | None = None) -> "Workspace":
-        """Return the workspace at `folder`, or `$RANKDESK_WORKSPACE`, or `./workspace`."""
-        return cls(Path(folder or os.environ.get(VARIABLE) or DEFAULT).expanduser().resolve())
+        """Return the workspace at `folder`, or `$RANKDESK_WORKSPACE`, or `./workspace`.
+
+        Raises:
+            RankDeskError: If the folder's name cannot be resolved.
+        """
+        return cls(typed_path(folder or os.environ.get(VARIABLE) or DEFAULT).resolve())
 
     @property
     def database(self) -> Path:
@@ -74,7 +94,17 @@ class Workspace:
         return self.root / "prices.yaml"
 
     def create_folders(self) -> None:
-        """Make the workspace's folders where they are missing."""
+        """Make the workspace's folders where they are missing.
+
+        Raises:
+            StoreError: If they cannot be made there.
+        """
         owned = (self.snapshots, self.jobs, self.benchmarks, self.sources, self.models)
         for folder in (*owned, self.exports):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"There can be no workspace in {self.root}: {error.strerror}. Name a folder "
+                    "that you may write to, or one that is not there yet."
+                ) from error

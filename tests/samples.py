@@ -16,8 +16,12 @@ SAMPLES = {
 }
 
 
-def add_samples(store: Store) -> list[str]:
-    """Insert the samples and return their item ids."""
+def add_samples(store: Store, **statuses: str) -> list[str]:
+    """Insert the samples and return their item ids.
+
+    Args:
+        statuses: Parse status of a response that is not `ok`, by item id.
+    """
     docids = list("abcd")
     passages = pl.DataFrame(
         [(f"p{d}", d, None, f"passage {d}") for d in docids], schema=PASSAGE_SCHEMA, orient="row"
@@ -47,7 +51,7 @@ def add_samples(store: Store) -> list[str]:
                 author="teacher",
                 author_name="simulated",
                 docids=tuple(order),
-                status="ok",
+                status=statuses.get(item_id, "ok"),
                 ndcg=ndcg,
                 recall=1.0,
                 overlap=0.5,

@@ -8,32 +8,34 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from curation.fusion import disagreement
 from curation.permutation import Status
-from curation.prompts import Message, Template, load_template
+from curation.prompts import Message, Style
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.errors import EvaluationError
+from trainer.fitting import Fit, prompt_of
 from trainer.inflight import InFlight
 from trainer.joblog import read_records
 from trainer.strategies.base import Model
 from trainer.strategies.questions import (
     ANSWER,
-    NO_CHAIN,
     Kind,
     Question,
     Reading,
-    messages,
+    is_bare,
+    opening,
     read_logprobs,
     read_text,
 )
 
-_OPEN_ANSWER, _END_THINK = "<answer>", "</think>"
+SETTINGS = "settings"  # the line of a trace that says under which its calls were made
+_THINK, _END_THINK = "<think>", "</think>"
+_OPEN_ANSWER, _END_ANSWER = "<answer>", "</answer>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Answering:
         max_new_tokens: For a chain and its answer together.
         thinking_budget: Tokens after which a chain is closed and the answer asked for; None lets
             the model end it.
+        enable_thinking: A chat template's own switch; None leaves it out.
         seed: Each call draws with a seed of its own, made from this one.
     """
 
@@ -84,7 +87,9 @@ class Answering:
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
     thinking_budget: int | None = None
+    enable_thinking: bool | None = None
     seed: int = 0
 
 
@@ -94,7 +99,9 @@ class Desk:
 
     Attributes:
         engines: By model: `main`, and `small` where two share the work.
-        passage_texts: From docids to the texts that the model reads, cut and cleaned.
+        passage_texts: From docids to the texts that the model reads, cut.
+        style: How these and the query are cleaned and put into the prompt.
+        fit: Makes prompts fit a context; None leaves them as they are.
         answered: Calls of an earlier attempt by (qid, call); they are not asked again.
         on_call: Told every new call as soon as it is answered.
     """
@@ -105,6 +112,8 @@ class Desk:
     in_flight: InFlight
     answered: Mapping[tuple[str, int], Call]
     on_call: Callable[[Call], None]
+    style: Style = "rankdesk"
+    fit: Fit | None = None
 
 
 @dataclass(slots=True)
@@ -162,7 +171,9 @@ class Line:
         return Reading(call.permutation, call.scores, call.status)
 
     async def _call(self, number: int, round_: int, question: Question) -> Call:
-        prompt = self._messages(question)
+        prompt = Prompt(
+            self._messages(question), enable_thinking=self.desk.answering.enable_thinking
+        )
         sampling = self._sampling(number, question)
         if question.options:
             answer, reading = await self._probabilities(prompt, question, sampling)
@@ -188,37 +199,42 @@ class Line:
             seconds=round(answer.seconds, 6),
         )
 
-    async def _written(
-        self, prompt: list[Message], question: Question, sampling: Sampling
-    ) -> Answer:
-        """Let the model write its answer; a chain over the budget is closed for it."""
+    async def _written(self, prompt: Prompt, question: Question, sampling: Sampling) -> Answer:
+        """Let the model write its answer; a chain over the budget is closed for it.
+
+        An answer that the budget cuts is gone on with.
+        """
         budget = self.desk.answering.thinking_budget
         if not question.reasoning:
-            return await self._generate(Prompt(prompt, NO_CHAIN + ANSWER), sampling)
+            return await self._generate(replace(prompt, prefill=opening(question)), sampling)
         if budget is None or budget >= sampling.max_new_tokens:
-            return await self._generate(Prompt(prompt), sampling)
-        thought = await self._generate(Prompt(prompt), sampling.limited(budget))
-        if thought.finish_reason == "stop" or _OPEN_ANSWER in thought.text:
+            return await self._generate(prompt, sampling)
+        thought = await self._generate(prompt, sampling.limited(budget))
+        if thought.finish_reason == "stop" or _answered(thought.text):
             return thought
         left = sampling.limited(sampling.max_new_tokens - budget)
-        closed = await self._generate(Prompt(prompt, _closed(thought.text)), left)
-        return thought.continued(closed)
+        begun = _begun(thought.text, bare=is_bare(question.template))
+        return thought.continued(await self._generate(replace(prompt, prefill=begun), left))
 
     async def _probabilities(
-        self, prompt: list[Message], question: Question, sampling: Sampling
+        self, prompt: Prompt, question: Question, sampling: Sampling
     ) -> tuple[Answer, Reading]:
         """Ask how likely each option is to begin the answer, after a chain where one is wanted."""
-        prefill = NO_CHAIN + ANSWER
+        prefill = opening(question)
+        bare = is_bare(question.template)
         thought = None
         if question.reasoning:
             limit = self.desk.answering.thinking_budget or sampling.max_new_tokens
             thought = await self._generate(
-                Prompt(prompt), sampling.limited(limit, stop=(_OPEN_ANSWER,))
+                prompt,
+                sampling.limited(limit, stop=(_END_THINK if bare else _OPEN_ANSWER,)),
             )
-            prefill = _closed(thought.text)
-        scored = await self._engine.score_next(Prompt(prompt, prefill), question.options)
+            prefill = _closed(thought.text, bare=bare)
+        scored = await self._engine.score_next(replace(prompt, prefill=prefill), question.options)
         answer = Answer(prefill, scored.prompt_tokens, 0, scored.seconds, "stop")
         reading = read_logprobs(question, scored.logprobs)
+        if thought is not None and thought.finish_reason == "length":
+            reading = replace(reading, status="truncated")  # the chain had not come to its end
         return (thought.continued(answer) if thought else answer), reading
 
     async def _generate(self, prompt: Prompt, sampling: Sampling) -> Answer:
@@ -230,13 +246,9 @@ class Line:
         return self.desk.engines[self.model]
 
     def _messages(self, question: Question) -> list[Message]:
-        return messages(
-            question.kind,
-            _template(question.template),
-            self.query,
-            self.desk.passage_texts(question.docids),
-            letters=question.letters,
-        )
+        desk = self.desk
+        texts = desk.passage_texts(question.docids)
+        return prompt_of(question, self.query, texts, desk.style, desk.fit)
 
     def _sampling(self, number: int, question: Question) -> Sampling:
         answering = self.desk.answering
@@ -247,6 +259,7 @@ class Line:
             temperature=answering.temperature if temperature is None else temperature,
             top_p=answering.top_p,
             top_k=answering.top_k,
+            min_p=answering.min_p,
             seed=int.from_bytes(digest[:4], "big") >> 1,
         )
 
@@ -262,22 +275,33 @@ class Line:
         return call
 
 
-@cache
-def _template(name: str) -> Template:
-    """Return a template, read once in a process: parsing it costs as much as sending a request."""
-    return load_template(name)
+def _after_chain(turn: str) -> str:
+    """Return what follows a turn's chain; "" while it is open."""
+    after = turn.rpartition(_END_THINK)[2]
+    return "" if _THINK in after else after
 
 
-def _closed(chain: str) -> str:
-    """Return a chain ended, and an answer begun."""
+def _answered(turn: str) -> bool:
+    return _END_ANSWER in _after_chain(turn)
+
+
+def _begun(turn: str, *, bare: bool) -> str:
+    """Return what the model goes on from where the budget cut its turn: an answer, or a chain."""
+    answering = _OPEN_ANSWER in _after_chain(turn) or (bare and _END_THINK in turn)
+    return turn if answering else _closed(turn, bare=bare)
+
+
+def _closed(chain: str, *, bare: bool) -> str:
+    """Return a chain ended, and an answer begun where it has a tag to begin with."""
     before, _, _ = chain.partition(_OPEN_ANSWER)
     ended = before.rstrip()
-    return f"{ended}\n{'' if _END_THINK in ended else _END_THINK + chr(10)}{ANSWER}"
+    close = "" if _END_THINK in ended else f"{_END_THINK}\n"
+    return f"{ended}\n{close}{'' if bare else ANSWER}"
 
 
 def read_calls(path: Path) -> dict[tuple[str, int], Call]:
-    """Return the calls answered so far by (qid, call)."""
-    records, _ = read_records(path)
+    """Return the calls answered so far by (qid, call); a line of settings is passed over."""
+    records = [record for record in read_records(path)[0] if SETTINGS not in record]
     lists = ("docids", "permutation", "scores")
     calls = (Call(**{**record, **{k: tuple(record[k]) for k in lists}}) for record in records)
     return {(call.qid, call.call): call for call in calls}

@@ -250,8 +250,11 @@ def _approved_snapshot(store: Store, user: str) -> str:
     except NotFoundError:
         # Nobody has reviewed anything here, so the recipe's cut alone decides.
         selection = batching.Selection(verdicts=("open", "approve", "fix"), cut=DEFAULT_CUT)
-        batch_id = batching.create(store, BATCH, selection, created_by=user)
-        return batching.approve(store, batch_id, approved_by=user).snapshot_id
+        try:
+            batches.get_batch(store, BATCH)  # a loop that was cut off here left it unapproved
+        except NotFoundError:
+            batching.create(store, BATCH, selection, created_by=user)
+        return batching.approve(store, BATCH, approved_by=user).snapshot_id
 
 
 def finish(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
+from curation.benchmarks import BenchmarkError, read_manifest
 from db import batches, benchmarks, checkpoints, jobs, quarantine
 from db.errors import NotFoundError
 from db.store import Store
@@ -144,7 +145,8 @@ def prepare_evaluation(
             same endpoints call it.
         recipe_name: Whose prompt, caps and windows to use; None is the recipe that trained the
             checkpoint, and the paper's for endpoints.
-        overrides: `key=value` over the evaluation settings, such as `strategy.window=20`.
+        overrides: `key=value` over the evaluation settings, such as `strategy.window=20`. Passages
+            are cut where published results on the benchmark cut them, if nothing else is said.
         seed: Of the draws at a temperature above 0, and of every shuffling.
 
     Raises:
@@ -169,7 +171,8 @@ def prepare_evaluation(
         own = load_recipe(recipe_name or PAPER).evaluation_settings()
     else:
         raise RecipeError("An evaluation needs a checkpoint, or endpoints that serve a model.")
-    settings = override_settings(own, overrides or [])
+    folder = store.workspace.benchmarks / target["benchmark_id"]
+    settings = override_settings(_as_published(own, folder), overrides or [])
     check_models(settings.strategy, has_small=second is not None)
     about = [called, settings.strategy.name if settings.strategy != own.strategy else ""]
     about.append(f"seed {seed}" if seed else "")
@@ -178,7 +181,7 @@ def prepare_evaluation(
         engine=engine,
         small=second,
         seed=seed,
-        benchmark=store.workspace.benchmarks / target["benchmark_id"],
+        benchmark=folder,
         settings=settings,
     )
     return PreparedJob(
@@ -189,6 +192,15 @@ def prepare_evaluation(
         benchmark_id=target["benchmark_id"],
         checkpoint_id=checkpoint_id,
     )
+
+
+def _as_published(own: EvaluationSettings, benchmark: Path) -> EvaluationSettings:
+    """Return settings whose passages are cut as in a benchmark's published results."""
+    try:
+        published = read_manifest(benchmark).max_passage_tokens
+    except BenchmarkError:  # the preflight says what is wrong with it
+        published = None
+    return own.model_copy(update={"max_passage_tokens": published}) if published else own
 
 
 def check_models(strategy: Strategy, *, has_small: bool) -> None:
@@ -227,7 +239,7 @@ def strategy_options(own: EvaluationSettings, name: str) -> dict[str, Any]:
     """Return a strategy's options for a checkpoint whose own settings are `own`.
 
     Its own strategy keeps its options; another one has its defaults, asked by the checkpoint's
-    prompt where both put windows in order.
+    prompt where both put windows in order and that is not RankDesk's own.
     """
     if own.strategy.name == name:
         return own.strategy.model_dump(mode="json")
@@ -235,8 +247,10 @@ def strategy_options(own: EvaluationSettings, name: str) -> dict[str, Any]:
     options = {
         key: field.default for key, field in chosen.model_fields.items() if not field.is_required()
     }
-    if options.get("template") == "listwise" and own.strategy.templates:
-        options["template"] = own.strategy.templates[-1]
+    ours = ("listwise", "listwise-direct")
+    if options.get("template") in ours and own.strategy.templates:
+        prompt = own.strategy.templates[-1]
+        options["template"] = options["template"] if prompt in ours else prompt
     return options
 
 
@@ -254,20 +268,25 @@ def resolve_model(store: Store, wanted: str) -> tuple[str, str | None]:
     return str(found["path"]), str(found["checkpoint_id"])
 
 
+def require_sound(prepared: PreparedJob) -> None:
+    """Raise PreflightError if a check says that the job cannot succeed."""
+    if prepared.blocked:
+        raise PreflightError(
+            " ".join(
+                f"{check.name.capitalize()}: {check.message}"
+                for check in prepared.checks
+                if check.level == "error"
+            )
+        )
+
+
 def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
     """Start a prepared job and return its id; its process outlives this one.
 
     Raises:
         PreflightError: If a check says that it cannot succeed.
     """
-    if prepared.blocked:
-        raise PreflightError(
-            "; ".join(
-                f"{check.name}: {check.message}"
-                for check in prepared.checks
-                if check.level == "error"
-            )
-        )
+    require_sound(prepared)
     job_dir = folders.prepare_job(store.workspace.jobs, prepared.spec)
     config = folders.load_config(job_dir)
     jobs.insert_job(

@@ -1,4 +1,4 @@
-"""What a job ran with: code and library versions, device, memory."""
+"""What a job ran with: library versions, device, memory."""
 
 import importlib.util
 import os
@@ -33,17 +33,6 @@ def library_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def code_version() -> str:
-    """Return the commit of this checkout (with `+changes` where it has any), else the release."""
-    git = shutil.which("git")
-    if git is not None and (_ROOT / ".git").exists():
-        show = [git, "-C", str(_ROOT), "describe", "--always", "--abbrev=12", "--dirty=+changes"]
-        done = subprocess.run(show, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return done.stdout.strip()
-    return metadata.version("rankdesk")
 
 
 def gpu_count() -> int:

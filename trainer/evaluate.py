@@ -15,7 +15,7 @@ from typing import Any
 from curation import benchmarks, scoring, trec
 from curation.benchmarks import Benchmark
 from curation.order_bias import shuffled
-from curation.passages import reader
+from curation.passages import cut_in, reader
 from curation.retrieval import bm25
 from curation.training_items import full_text
 from trainer.asking import Answering, Call, Desk, read_calls, summarize
@@ -43,7 +43,8 @@ def evaluate(job_dir: Path, config: JobConfig) -> str:
     spec = config.spec
     assert isinstance(spec, EvaluateSpec)
     # Imports stand here, because a job waits for its turn before it loads torch.
-    from trainer.environment import code_version, device, library_versions
+    from curation.code_version import code_version
+    from trainer.environment import device, library_versions
 
     began = time.monotonic()
     benchmark = benchmarks.read_benchmark(spec.benchmark)
@@ -102,17 +103,22 @@ async def _rerank(
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 top_k=settings.top_k,
+                min_p=settings.min_p,
+                enable_thinking=settings.enable_thinking,
                 thinking_budget=settings.thinking_budget,
                 seed=spec.seed,
             ),
             passage_texts=reader(
                 benchmark.every_passage(),
-                "rankdesk",
-                lambda texts: cut_passages(texts, settings.max_passage_tokens),
+                settings.style,
+                cut_in(
+                    settings.style, lambda texts: cut_passages(texts, settings.max_passage_tokens)
+                ),
             ),
             in_flight=InFlight(min(engine.in_flight for engine in engines.values())),
             answered=answered,
             on_call=on_call,
+            style=settings.style,
         )
         order = await rerank(
             benchmark.queries,

@@ -1,16 +1,19 @@
 """Label a source by a teacher: `python -m trainer.generate JOB_FOLDER`.
 
-Writes into the job's folder: `requests.jsonl` (each request that was paid for, at once),
-`items.jsonl` (each query that is done, with all that was answered), `status.json` (the live view)
-and, last, `result.json`. Answers themselves are kept in the workspace, by content of the request.
+Writes into the job's folder: `mined.json` (the docids retrieved for each query), `requests.jsonl`
+(each request that was paid for, at once), `items.jsonl` (each query that is done, with all that was
+answered), `status.json` (the live view) and, last, `result.json`. Answers themselves are kept in
+the workspace, by content of the request.
 """
 
 import asyncio
+import json
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +21,24 @@ from curation.source_folder import Source, SourceQuery, read_source
 from curation.training_items import full_text
 from trainer.answers import Answers, Stored
 from trainer.engines.base import Engine, Sampling
-from trainer.engines.opening import Embedded, Served, Vllm, open_engines
+from trainer.engines.opening import Embedded, Served, Vllm, model_name, open_engines
 from trainer.errors import EngineError
+from trainer.generation_state import GenerationState
 from trainer.joblog import append_record, read_records, write_event
-from trainer.jobs import GenerateSpec, JobConfig
+from trainer.jobs import GenerateSpec, JobConfig, load_templates
 from trainer.mining import mine
-from trainer.process import StopNow, asked_to_stop, run_job, write_json
-from trainer.synthesis import Made, Synthesis
-from trainer.teaching import BudgetSpent, Request, Tally, Teacher
+from trainer.pacing import Paces
+from trainer.process import StopNow, asked_to_stop, run_job, told_to_stop, write_json
+from trainer.strategies.base import Model
+from trainer.synthesis import Made, Synthesis, requests_of
+from trainer.teaching import BudgetSpent, Request, Teacher
 
+MINED = "mined.json"
 REQUESTS, ITEMS, STATUS, RESULT = "requests.jsonl", "items.jsonl", "status.json", "result.json"
 REPORT_EVERY_S = 1.0
+SETTLE_S = 120.0
+"""How long a job that ends early waits for answers on their way: they are paid for."""
+
 GIVE_UP_AFTER = 20
 """Queries in a row that failed: the teacher is not there, and going on helps nobody."""
 
@@ -46,22 +56,6 @@ def generate(job_dir: Path, config: JobConfig) -> str:
     return asyncio.run(_Generation(job_dir, config.job_id, spec).run())
 
 
-@dataclass(slots=True)
-class _State:
-    """What the live view shows."""
-
-    total: int = 0
-    before: int = 0  # done by earlier attempts
-    outcomes: Counter[str] = field(default_factory=Counter)
-    malformed: Counter[str] = field(default_factory=Counter)
-    domains: dict[str, dict[str, float]] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
-
-    @property
-    def done(self) -> int:
-        return sum(self.outcomes.values())
-
-
 class _Generation:
     """One attempt of a generate job."""
 
@@ -69,24 +63,48 @@ class _Generation:
         self._job_dir = job_dir
         self._job_id = job_id
         self._spec = spec
-        self._state = _State()
+        self._state = GenerationState()
         self._began = time.monotonic()
         self._failed_in_a_row = 0
+        self._before = (0, 0)
         self._engines: list[Engine] = []
+        self._stop = threading.Event()
+        self._settling = False
+        self._paces: dict[Any, Paces] = {}
 
     async def run(self) -> str:
+        loop, work = asyncio.get_running_loop(), asyncio.create_task(self._run())
+
+        def stop() -> None:
+            self._stop.set()
+            if not self._settling:
+                loop.call_soon_threadsafe(work.cancel)
+
+        with told_to_stop(stop):
+            try:
+                return await work
+            except asyncio.CancelledError:
+                raise StopNow from None
+            except BudgetSpent:
+                spent = f"{self._state.tally.spent:.4f} of {self._spec.settings.limits.budget:g}"
+                raise StopNow(
+                    f"the budget is used up: {spent} US dollars, {self._state.done} of "
+                    f"{self._state.total} queries done; start the same with a higher budget, and "
+                    "what was answered is not paid for again"
+                ) from None
+
+    async def _run(self) -> str:
         source = read_source(self._spec.source)
         queries = source.queries[: self._spec.settings.limit]
-        done = self._read_done(queries)
         paid = self._read_paid()
+        done = self._read_done(queries)
+        for query in queries:
+            self._state.expected.update(requests_of(query, self._spec.settings))
+            if self._spec.judge is not None:
+                self._state.expected.update(requests_of(query, self._spec.settings, judges=True))
+        self._before = self._state.tally.asked
         write_event(self._job_dir, "progress", step=0, total=len(queries), unit="item")
-        retrieved = await asyncio.to_thread(
-            mine,
-            source,
-            self._spec.settings.depth,
-            dense=self._spec.settings.dense,
-            on_progress=self._mined,
-        )
+        retrieved = await self._candidates(source, queries)
         async with AsyncExitStack() as stack:
             answers = await stack.enter_async_context(Answers(self._spec.answers))
             engines = await stack.enter_async_context(
@@ -103,6 +121,7 @@ class _Generation:
                 teachers.get("small"),
                 _reader(source, engines["main"], self._spec.settings.max_passage_tokens),
                 seed=self._spec.seed,
+                templates=load_templates(self._job_dir, self._spec),
             )
             self._began = time.monotonic()  # what a query takes does not count its mining
             self._report()
@@ -111,31 +130,72 @@ class _Generation:
             # no more, so that memory does not grow with the source.
             workers = 2 * max(engine.in_flight for engine in engines.values())
             workers = min(workers, len(queries) - len(done))
-            await self._drain(workers, lambda: self._worker(waiting, retrieved, work))
+            try:
+                await self._drain(workers, lambda: self._worker(waiting, retrieved, work))
+            finally:
+                await self._settle(teachers)
         return self._finish()
 
-    def _mined(self, done: int, total: int) -> None:
-        if asked_to_stop(self._job_dir) is not None:
+    async def _settle(self, teachers: Mapping[Model, Teacher]) -> None:
+        """Record what is on its way, whatever ended the work; of batches, the next attempt does."""
+        self._settling = True
+        self._report()
+        await asyncio.gather(
+            *(
+                teacher.settle(0.0 if _by_batches(self._spec.engines[model]) else SETTLE_S)
+                for model, teacher in teachers.items()
+            )
+        )
+        self._report()
+
+    async def _candidates(
+        self, source: Source, queries: Sequence[SourceQuery]
+    ) -> dict[str, list[str]]:
+        """Return what is retrieved for each query; what an earlier attempt retrieved is kept."""
+        path = self._job_dir / MINED
+        if not path.exists():
+            found = await asyncio.to_thread(
+                mine,
+                source,
+                self._spec.settings.depth,
+                dense=self._spec.settings.dense,
+                queries=queries,
+                on_progress=self._mined,
+            )
+            write_json(path, found)
+        retrieved: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        return retrieved
+
+    def _heed_stop(self) -> None:
+        if self._stop.is_set() or asked_to_stop(self._job_dir) is not None:
             raise StopNow
+
+    def _mined(self, done: int, total: int) -> None:
+        self._heed_stop()
         write_event(self._job_dir, "progress", step=done, total=total, unit="passage")
 
     def _teacher(
         self, engine: Engine, spec: Embedded | Served | Vllm, answers: Answers, paid: set[str]
     ) -> Teacher:
-        settings = self._spec.settings
-        name = Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
+        settings, limits = self._spec.settings, self._spec.settings.limits
         return Teacher(
-            name,
+            model_name(spec),
             engine,
             Sampling(
                 settings.max_new_tokens, settings.temperature, settings.top_p, seed=self._spec.seed
             ),
-            price=self._spec.prices.get(name),
+            price=self._spec.price_of(spec),
             answers=answers,
-            limits=settings.limits,
+            budget=limits.budget,
+            # Batches have limits of their own, which no minute counts for.
+            paces=Paces(None, None)
+            if _by_batches(spec)
+            else self._paces.setdefault(
+                _place(spec), Paces(limits.requests_per_minute, limits.tokens_per_minute)
+            ),
             tally=self._state.tally,
             job_id=self._job_id,
-            on_paid=self._paid,
+            on_paid=partial(self._paid, model_name(spec)),
             paid_before=paid,
         )
 
@@ -150,15 +210,12 @@ class _Generation:
                 watch.result()
             await work
         except BudgetSpent:
-            # What is on its way is paid for already: let it come in.
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._report()
-            spent = f"{self._state.tally.spent:.4f} of {self._spec.settings.limits.budget:g}"
-            raise StopNow(
-                f"the budget is used up: {spent} US dollars, {self._state.done} of "
-                f"{self._state.total} queries done; start the same with a higher budget, and what "
-                "was answered is not paid for again"
-            ) from None
+            # Queries whose last answers are on their way can still be finished.
+            await asyncio.wait(
+                (watch, asyncio.gather(*tasks, return_exceptions=True)),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            raise
         finally:
             for task in (*tasks, watch):
                 task.cancel()
@@ -168,8 +225,7 @@ class _Generation:
         """Report, and heed a wish to stop, also while no query is done for long."""
         open_before = -1
         while True:
-            if asked_to_stop(self._job_dir) is not None:
-                raise StopNow
+            self._heed_stop()
             if self._state.tally.open != open_before:
                 open_before = self._state.tally.open
                 self._report()
@@ -185,7 +241,7 @@ class _Generation:
                 self._failed_in_a_row += 1
             record = made.as_record() | {"domain": query.domain}
             append_record(self._job_dir / ITEMS, record)
-            self._count(query.domain, record)
+            self._state.count(record)
             if self._failed_in_a_row >= GIVE_UP_AFTER:
                 raise EngineError(
                     f"{GIVE_UP_AFTER} queries in a row were not answered; the last: {made.reason}"
@@ -203,7 +259,7 @@ class _Generation:
             if qid in wanted and record["outcome"] != "failed"
         }
         for record in done.values():
-            self._count(record["domain"], record)
+            self._state.count(record)
         self._state.total = len(queries)
         self._state.before = len(done)
         return set(done)
@@ -212,12 +268,13 @@ class _Generation:
         paid = set()
         for record in read_records(self._job_dir / REQUESTS)[0]:
             paid.add(record["key"])
-            self._state.tally.count(record["stage"], record)
+            self._state.count_paid(record)
         return paid
 
-    def _paid(self, key: str, request: Request, answer: Stored) -> None:
+    def _paid(self, model: str, key: str, request: Request, answer: Stored) -> None:
         record = {
             "key": key,
+            "model": model,
             "qid": request.qid,
             "stage": request.stage,
             "sample": request.sample,
@@ -228,17 +285,7 @@ class _Generation:
             "seconds": answer.seconds,
         }
         append_record(self._job_dir / REQUESTS, record)
-        self._state.tally.count(request.stage, record)
-
-    def _count(self, domain: str, made: dict[str, Any]) -> None:
-        state = self._state
-        state.outcomes[made["outcome"]] += 1
-        statuses = [*made["statuses"].values(), *(each["status"] for each in made["samples"])]
-        state.malformed.update(status for status in statuses if status != "ok")
-        own = state.domains.setdefault(domain, {"queries": 0, "labelled": 0, "price": 0.0})
-        own["queries"] += 1
-        own["labelled"] += made["outcome"] == "labelled"
-        own["price"] += made["price"]
+        self._state.count_paid(record)
 
     def _failures(self) -> dict[str, int]:
         """Return this attempt's failed requests by kind, where the engine tells."""
@@ -247,12 +294,16 @@ class _Generation:
             found.update(getattr(engine, "failures", {}))
         return dict(found)
 
+    def _left_out(self) -> list[str]:
+        """Return the sampling parameters that an endpoint does not take."""
+        found = (getattr(engine, "left_out", []) for engine in self._engines)
+        return sorted(set().union(*found))
+
     def _summary(self) -> dict[str, Any]:
         state, tally = self._state, self._state.tally
         seconds = time.monotonic() - self._began
         new = state.done - state.before
-        # Items cost alike on average, so what is left costs what was done per item.
-        projected = tally.spent * state.total / state.done if state.done and tally.spent else None
+        requests, tokens = (now - then for now, then in zip(tally.asked, self._before, strict=True))
         return {
             "queries": state.total,
             "done": state.done,
@@ -266,8 +317,12 @@ class _Generation:
             "completion_tokens": tally.completion_tokens,
             "spent": round(tally.spent, 6),
             "unpriced": tally.unpriced,
-            "projected": None if projected is None else round(projected, 6),
+            "projected": state.projected,
+            "expected": dict(state.expected),
+            "left_out": self._left_out(),
             "queries_per_s": round(new / seconds, 3) if seconds else 0.0,
+            "requests_per_s": round(requests / seconds, 3) if seconds else 0.0,
+            "tokens_per_s": round(tokens / seconds, 1) if seconds else 0.0,
             "seconds": round(seconds, 1),
             "domains": state.domains,
         }
@@ -293,7 +348,8 @@ class _Generation:
         )
 
     def _finish(self) -> str:
-        from trainer.environment import code_version, library_versions
+        from curation.code_version import code_version
+        from trainer.environment import library_versions
 
         self._report()
         write_json(
@@ -309,6 +365,15 @@ class _Generation:
         aside = self._state.done - outcomes["labelled"]
         spent = f", {self._state.tally.spent:.4f} US dollars" if self._state.tally.spent else ""
         return f"{outcomes['labelled']} items labelled, {aside} set aside{spent}"
+
+
+def _place(engine: Embedded | Served | Vllm) -> Any:
+    """Return what an endpoint counts its limits by."""
+    return (engine.base_urls, engine.key_variable) if isinstance(engine, Served) else engine
+
+
+def _by_batches(engine: Embedded | Served | Vllm) -> bool:
+    return isinstance(engine, Served) and engine.batch
 
 
 def _reader(

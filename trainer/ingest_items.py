@@ -43,6 +43,7 @@ def read_items(store: Store, job_id: str, folder: Path) -> int:
             "job_id": job_id,
             "item_id": labelled.get(qid),
             "statuses": json.dumps(record["statuses"]),
+            "prompts": json.dumps(record.get("prompts", {})),
         }
         for qid, record in latest.items()
     ]

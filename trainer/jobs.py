@@ -21,16 +21,18 @@ import yaml
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from curation.prices import Price
+from curation.prompts import Template, load_template
 from db.ids import new_id
-from trainer.engines.opening import Embedded, EngineSpec, Served, Vllm, absolute
+from trainer.engines.opening import Embedded, EngineSpec, Served, Vllm, absolute, model_name
 from trainer.errors import JobError
 from trainer.joblog import EVENTS, append_record, read_events, read_records, utc_now
 from trainer.recipes import EvaluationSettings, Recipe, describe
 from trainer.settings import Strict
 from trainer.strategies.base import Model
-from trainer.synthesis_settings import SynthesisSettings
+from trainer.synthesis_settings import Stage, SynthesisSettings
 
 CONFIG, ATTEMPTS, CONTROL = "config.yaml", "attempts.jsonl", "control"
+TEMPLATES = "templates"
 STOP, STOP_AND_SAVE = "stop", "stop-and-save"
 
 State = Literal["queued", "running", "done", "stopped", "failed", "interrupted"]
@@ -96,6 +98,12 @@ class GenerateSpec(Strict):
             found["small"] = self.judge
         return found
 
+    def price_of(self, engine: Embedded | Served | Vllm) -> Price | None:
+        """Return what a model's tokens cost as it is asked; None where it has no price."""
+        price = self.prices.get(model_name(engine))
+        batch = isinstance(engine, Served) and engine.batch
+        return price.in_batches() if price is not None and batch else price
+
 
 AnySpec = TrainSpec | EvaluateSpec | GenerateSpec
 Kind = Literal["sft", "grpo", "evaluate", "generate"]
@@ -155,12 +163,37 @@ class JobState:
 
 
 def prepare_job(jobs_dir: Path, spec: AnySpec) -> Path:
-    """Make the folder of a new job in `jobs_dir`, with its `config.yaml`, and return it."""
+    """Make the folder of a new job in `jobs_dir`, with its `config.yaml`, and return it.
+
+    Raises:
+        FormatError: A template of a generate job cannot be read.
+    """
     config = JobConfig(job_id=new_id(), created_at=utc_now(), spec=spec)
     job_dir = jobs_dir.resolve() / config.job_id
     job_dir.mkdir(parents=True)
+    if isinstance(spec, GenerateSpec):
+        _keep_templates(job_dir, spec)
     (job_dir / CONFIG).write_text(config_yaml(config), encoding="utf-8")
     return job_dir
+
+
+def _keep_templates(job_dir: Path, spec: GenerateSpec) -> None:
+    """Copy what a teacher is asked with: a file that is edited later is of later jobs."""
+    (job_dir / TEMPLATES).mkdir()
+    for stage, name in spec.settings.templates.items():
+        template = load_template(name).model_dump(exclude_defaults=True)
+        text = yaml.safe_dump(template, sort_keys=False, allow_unicode=True)
+        (job_dir / TEMPLATES / f"{stage}.yaml").write_text(text, encoding="utf-8")
+
+
+def load_templates(job_dir: Path, spec: GenerateSpec) -> dict[Stage, Template]:
+    """Return a generate job's templates, as they were when it was made."""
+    kept = job_dir / TEMPLATES
+    return {
+        # Jobs of earlier versions kept none.
+        stage: load_template(kept / f"{stage}.yaml" if kept.exists() else name)
+        for stage, name in spec.settings.templates.items()
+    }
 
 
 def config_yaml(config: JobConfig | AnySpec) -> str:

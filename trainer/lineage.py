@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainer.environment import code_version, library_versions
+from curation.code_version import code_version
+from trainer.environment import library_versions
 from trainer.joblog import utc_now
 from trainer.jobs import JobConfig, TrainSpec
 from trainer.process import write_json

@@ -1,18 +1,23 @@
 """Candidates of a source's queries: BM25 and dense retrieval, fused by reciprocal rank."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from curation.duplicates import normal
 from curation.fusion import RRF_K
 from curation.retrieval import bm25
-from curation.source_folder import Source
+from curation.source_folder import Source, SourceQuery
 from curation.training_items import full_text
 
 Progress = Callable[[int, int], None]
 
 
 def mine(
-    source: Source, depth: int, *, dense: bool, on_progress: Progress | None = None
+    source: Source,
+    depth: int,
+    *,
+    dense: bool,
+    queries: Sequence[SourceQuery] | None = None,
+    on_progress: Progress | None = None,
 ) -> dict[str, list[str]]:
     """Return up to `depth` docids for each query that brings no candidates of its own, best first.
 
@@ -22,15 +27,17 @@ def mine(
 
     Args:
         dense: Use the sentence encoder too (see `trainer.similar`).
+        queries: Those of the source that are asked for; all of them by default.
         on_progress: Told how many passages are encoded, and of how many.
     """
-    wanted = {query.qid: query.text for query in source.queries if not query.candidates}
+    queries = source.queries if queries is None else queries
+    wanted = {query.qid: query.text for query in queries if not query.candidates}
     if not wanted:
         return {}
     pool = source.every_passage()
     texts = {docid: full_text(passage) for docid, passage in pool.items()}
     found = {qid: list(hits) for qid, hits in bm25(wanted, texts, depth).items()}
-    labelled = {query.qid for query in source.queries if query.relevant}
+    labelled = {query.qid for query in queries if query.relevant}
     meant = {qid: text for qid, text in wanted.items() if qid not in labelled}
     if dense and meant:
         from trainer.similar import nearest

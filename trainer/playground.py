@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.permutation import Status
-from curation.prompts import load_template
 from db.errors import RankDeskError
 from trainer.engines.base import Answer, Engine, Prompt, Sampling
 from trainer.engines.opening import Served, open_engine
 from trainer.errors import EngineError
-from trainer.strategies.questions import ANSWER, NO_CHAIN, Question, messages, read_text
+from trainer.strategies.questions import Question, messages, opening, read_text, template_of
 
 MOST = 40  # passages in the window
 UNWATCHED_S = 60.0  # a page that was closed asks no more; its answer ends then
@@ -125,8 +124,7 @@ class Playing:
         question = Question("order", docids, asking.template, asking.reasoning)
         cut = engine.cut_passages(texts, asking.max_passage_tokens)
         prompt = Prompt(
-            messages("order", load_template(asking.template), query, cut),
-            "" if asking.reasoning else NO_CHAIN + ANSWER,
+            messages("order", template_of(asking.template), query, cut), opening(question)
         )
         sampling = Sampling(asking.max_new_tokens, temperature=asking.temperature, seed=asking.seed)
         answer = await engine.stream(prompt, sampling, self._heard)

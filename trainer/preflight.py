@@ -15,12 +15,13 @@ from statistics import median
 from typing import Literal
 
 from curation.benchmarks import read_benchmark
+from curation.chain_checks import holds_tags
 from curation.prompts import load_template
 from curation.scoring import parse_measures
 from curation.snapshots import ITEMS, verify
 from curation.training_items import TrainingItem, read_items
 from db.errors import RankDeskError
-from trainer.engines.opening import Embedded, Served, Vllm
+from trainer.engines.opening import Embedded, Served, Vllm, base_url_problem
 from trainer.environment import gpu_count
 from trainer.jobs import EvaluateSpec, TrainSpec
 from trainer.models import ModelPlace, load_tokenizer, locate
@@ -98,7 +99,11 @@ def preflight_evaluation(spec: EvaluateSpec, root: Path) -> list[Check]:
         )
     )
     published = benchmark.manifest.max_passage_tokens
-    if published not in (None, settings.max_passage_tokens):
+    counts = not isinstance(spec.engine, Served) or spec.engine.tokenizer is not None
+    if settings.style == "reasonrank" and not counts:
+        message = "The authors' cleaning cuts by the model's tokens: give its tokenizer."
+        checks.append(Check("passages", "error", message))
+    if settings.style != "rankllm" and published not in (None, settings.max_passage_tokens):
         message = (
             f"Passages are cut at {settings.max_passage_tokens} tokens; published results on this "
             f"benchmark cut them at {published}."
@@ -121,6 +126,10 @@ def check_engine(engine: Embedded | Served | Vllm) -> Check:
         return Check("cluster", "error", message)
     if not isinstance(engine, Served):
         return check_base(engine.model, locate(engine.model), name="checkpoint")
+    if problem := next(filter(None, map(base_url_problem, engine.base_urls)), None):
+        return Check("endpoint", "error", problem)
+    if engine.tokenizer is not None and (problem := locate(engine.tokenizer).problem):
+        return Check("tokenizer", "error", problem)
     where = ", ".join(engine.base_urls)
     if engine.key_variable not in os.environ:
         message = f"{engine.key_variable} is not set, so {where} is asked without a key."
@@ -185,7 +194,7 @@ def check_positives(items: Sequence[TrainingItem]) -> Check:
 
 
 def check_chains(items: Sequence[TrainingItem], recipe: SftRecipe | GrpoRecipe) -> Check:
-    """Does every item that SFT copies have a chain?"""
+    """Does every item that SFT copies have a chain, without tags of its own?"""
     empty = [item.qid for item in items if not item.chain.strip()]
     if isinstance(recipe, GrpoRecipe):
         return Check("chains", "ok", "GRPO samples its own.")
@@ -194,6 +203,9 @@ def check_chains(items: Sequence[TrainingItem], recipe: SftRecipe | GrpoRecipe) 
     if empty:
         message = f"{len(empty)} items have no chain and would teach an empty think block: "
         return Check("chains", "warning", f"{message}{_some(empty)}.")
+    if tagged := [item.qid for item in items if holds_tags(item.chain)]:
+        message = f"{len(tagged)} chains hold <think> or <answer> tags, to be taught nested: "
+        return Check("chains", "warning", f"{message}{_some(tagged)}.")
     return Check("chains", "ok", "Every item has one.")
 
 
@@ -299,12 +311,10 @@ def check_libraries(recipe: SftRecipe | GrpoRecipe) -> Check:
     wanted["vllm"] = isinstance(recipe, GrpoRecipe) and recipe.vllm is not None
     missing = [n for n, used in wanted.items() if used and importlib.util.find_spec(n) is None]
     if missing:
-        remedies = {"deepspeed": "pip install deepspeed", "vllm": "pip install 'rankdesk[gpu]'"}
-        way = " and ".join(remedies[name] for name in missing)
         switch = " and ".join(
             {"deepspeed": "deepspeed_stage=null", "vllm": "vllm=null"}[name] for name in missing
         )
-        message = f"Not installed: {', '.join(missing)}. {way}, or set {switch}."
+        message = f"Not installed: {', '.join(missing)}. pip install -e '.[gpu]', or set {switch}."
         return Check("libraries", "error", message)
     return Check("libraries", "ok", "All that the recipe uses are installed.")
 

@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -123,6 +123,28 @@ def _on_signal(number: int, frame: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one is enough: let the goodbye be written
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise StopNow
+
+
+@contextmanager
+def told_to_stop(tell: Callable[[], object]) -> Iterator[None]:
+    """Tell of the first signal to end, instead of raising StopNow wherever the work just is.
+
+    For work that has something to finish, such as answers on their way. Further signals are let
+    pass. In the main thread alone, as Python has it.
+    """
+
+    def heed(number: int, frame: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        tell()
+
+    before = [(each, signal.signal(each, heed)) for each in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        yield
+    finally:
+        for each, handler in before:
+            if signal.getsignal(each) is heed:
+                signal.signal(each, handler)
 
 
 def _end(job_dir: Path, outcome: str, message: str) -> None:

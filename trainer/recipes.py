@@ -6,13 +6,14 @@ Shipped recipes stand in `trainer/recipes/`, each value with its source beside i
 """
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from curation.prompts import Style
 from trainer.errors import RecipeError
 from trainer.settings import Positive, Strict
 from trainer.strategies import AnyStrategy
@@ -42,12 +43,16 @@ class Reranking(Strict):
     temperature: Annotated[float, Field(ge=0)] = 0.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0  # 0 keeps all tokens
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.0  # 0 keeps all tokens
+    enable_thinking: bool | None = None  # a chat template's own switch; None leaves it out
 
 
 class EvaluationSettings(Reranking):
     """Everything that decides an evaluation besides the checkpoint and the benchmark."""
 
     max_passage_tokens: Positive
+    # Whose way of cleaning, cutting and writing passages and query; see `curation.prompts.render`.
+    style: Style = "rankdesk"
     # Where candidates come from: the benchmark's own run, or a search over its passages.
     first_stage: Literal["run", "bm25", "dense"] = "run"
     # Seed of a shuffle of each query's first `depth` candidates, to test what their order does.
@@ -59,7 +64,8 @@ class EvaluationSettings(Reranking):
         """How candidates are found, where not in the benchmark's run, and ranked."""
         found = "" if self.first_stage == "run" else f"{self.first_stage} → "
         found += "" if self.shuffle is None else f"shuffled ({self.shuffle}) → "
-        return found + self.strategy.label
+        written = "" if self.style == "rankdesk" else f", as {self.style}"
+        return found + self.strategy.label + written
 
 
 class RewardSettings(Strict):
@@ -221,6 +227,22 @@ def apply_overrides(
         if key in _LENGTHS and value is not None:
             data[_LENGTHS[key]] = None
     return parse_recipe(data, where="with " + ", ".join(overrides))
+
+
+def differences(own: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to set so that the settings `own` become `wanted`, by dotted key.
+
+    Both hold the fields of one kind of recipe. A block is entered where both have it with the same
+    fields, and set whole elsewhere.
+    """
+    found: dict[str, Any] = {}
+    for key, value in wanted.items():
+        ours = own[key]
+        if isinstance(ours, dict) and isinstance(value, dict) and ours.keys() == value.keys():
+            found |= {f"{key}.{name}": new for name, new in differences(ours, value).items()}
+        elif ours != value:
+            found[key] = value
+    return found
 
 
 S = TypeVar("S", bound=Strict)

@@ -9,17 +9,16 @@ permutation, truncated, advantage.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 
-from curation.permutation import Status
+from curation.permutation import STATUSES
 from curation.reward import Reward, multi_view_reward
 from trainer.process import rank
 from trainer.recipes import GrpoRecipe
 
 ROLLOUTS = "rollouts"
-STATUSES: tuple[str, ...] = get_args(Status)
 
 RewardFunction = Callable[..., list[float | None]]  # None, which TRL allows, is never returned
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from curation import benchmarks as benchmark_files
-from curation import holes, scoring, significance
+from curation import holes, rankllm, scoring, significance, trec
 from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.comparing import LEVEL, Comparisons, compare_all
 from curation.errors import CurationError
@@ -77,14 +77,32 @@ def add_benchmark(
         measures=measure_frame(values),
         rankings=pl.DataFrame(
             {
-                "qid": list(benchmark.first_stage),
-                "docids": list(benchmark.first_stage.values()),
+                "qid": list(benchmark.scores),
+                "docids": [  # as it is measured: equal scores by docid descending
+                    sorted(scores, key=lambda docid: (scores[docid], docid), reverse=True)
+                    for scores in benchmark.scores.values()
+                ],
             },
             schema={"qid": pl.String, "docids": pl.List(pl.String)},
         ),
         calls=pl.DataFrame(),
     )
     return manifest
+
+
+def run_of(store: Store, evaluation_id: str, form: Literal["trec", "rankllm"]) -> str:
+    """Return an evaluation's rankings as a TREC run, or as RankLLM's results with their texts.
+
+    Raises:
+        BenchmarkError: The benchmark's folder was changed, which RankLLM's form reads.
+    """
+    row = evaluations.get_evaluation(store, evaluation_id)
+    orders = evaluations.rankings(store, evaluation_id)
+    if form == "trec":
+        return trec.run_text(orders, row["name"])
+    folder = store.workspace.benchmarks / row["benchmark_id"]
+    benchmark = benchmark_files.read_benchmark(folder)
+    return rankllm.results_text(orders, benchmark.queries, benchmark.every_passage())
 
 
 def judged(

@@ -34,7 +34,7 @@ def keep_source(store: Store, name: str, cleaned: Cleaned) -> tuple[SourceManife
 
     Raises:
         SourceError: It is empty, or its parts do not fit together.
-        StoreError: Another source has the name; nothing is kept.
+        StoreError: Another source has the name, or the content has another; nothing is kept.
     """
     root = store.workspace.sources
     made = write_source(
@@ -51,7 +51,8 @@ def keep_source(store: Store, name: str, cleaned: Cleaned) -> tuple[SourceManife
             domains=made.domains,
             report=cleaned.report.model_dump(mode="json"),
         )
-    except StoreError:  # the register does not know the folder
-        shutil.rmtree(root / made.source_id)
+    except StoreError:
+        if made.source_id not in {row["source_id"] for row in sources.list_sources(store)}:
+            shutil.rmtree(root / made.source_id)
         raise
     return made, new

@@ -58,3 +58,12 @@ class SynthesisSettings(Strict):
     negatives_template: str = "teacher-negatives"
     rank_template: str = "listwise"
     limits: Limits = Limits()
+
+    @property
+    def templates(self) -> dict[Stage, str]:
+        """Name or path of each stage's template."""
+        return {
+            "select": self.select_template,
+            "negatives": self.negatives_template,
+            "rank": self.rank_template,
+        }

@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiolimiter import AsyncLimiter
-
 from curation.prices import Price
 from curation.prompts import Message
 from trainer.answers import Answers, Stored, request_key
 from trainer.engines.base import Engine, Prompt, Sampling
 from trainer.inflight import InFlight
-from trainer.synthesis_settings import Limits, Stage
-
-_TOKENS_OF_WORDS = 4 / 3  # so many tokens has a word of English prose
+from trainer.pacing import Paces
+from trainer.synthesis_settings import Stage
+from trainer.texts import token_counter
 
 
 class BudgetSpent(Exception):  # noqa: N818 - a state, not a fault
@@ -71,6 +69,17 @@ class Tally:
             self.spent += answer["price"]
 
     @property
+    def asked(self) -> tuple[int, int]:
+        """Return the answers paid for, and their tokens with their prompts'."""
+        return sum(self.requests.values()), self.prompt_tokens + self.completion_tokens
+
+    @property
+    def mean_tokens(self) -> float:
+        """Return how many tokens a request and its answer had on average; 0 before there is one."""
+        asked, tokens = self.asked
+        return tokens / asked if asked else 0.0
+
+    @property
     def mean_completion_tokens(self) -> float:
         """Return how long an answer was on average; 0 before there is one."""
         asked = sum(self.requests.values())
@@ -88,7 +97,8 @@ class Teacher:
         *,
         price: Price | None,
         answers: Answers,
-        limits: Limits,
+        budget: float | None,
+        paces: Paces,
         tally: Tally,
         job_id: str,
         on_paid: Callable[[str, Request, Stored], None],
@@ -98,6 +108,8 @@ class Teacher:
 
         Args:
             name: The model's, as the price table and the rankings have it.
+            budget: US dollars; see `Limits`.
+            paces: Rates that are kept to, also where the engine repeats a request.
             sampling: Its seed is of sample 0; each further sample has the next one.
             on_paid: Told the key, the request and the answer of each request that this job paid.
             paid_before: Keys that an earlier attempt of the job has told; not told again.
@@ -107,10 +119,8 @@ class Teacher:
         self._sampling = sampling
         self._price = price
         self._answers = answers
-        self._budget = limits.budget
-        self._requests = _limiter(limits.requests_per_minute)
-        self._tokens = _limiter(limits.tokens_per_minute)
-        self._tokens_per_minute = limits.tokens_per_minute or 0
+        self._budget = budget
+        self._paces = paces
         self._tally = tally
         self._job_id = job_id
         self._on_paid = on_paid
@@ -118,6 +128,10 @@ class Teacher:
         self._returned = asyncio.Event()
         self._in_flight = InFlight(engine.in_flight)
         self._asking: dict[str, asyncio.Task[Stored]] = {}
+        self._sent: set[str] = set()
+        self._count_tokens = token_counter(getattr(engine, "tokenizer", None))
+        if pace_repeats := getattr(engine, "pace_repeats", None):
+            pace_repeats(self._pace_again)
 
     async def ask(self, request: Request) -> Stored:
         """Return the answer to a request: the one that is kept, else a new one.
@@ -141,6 +155,22 @@ class Teacher:
             self._tally.reused[request.stage] += 1
         return await asyncio.shield(self._asking[key])
 
+    async def settle(self, patience_s: float) -> None:
+        """Let the answers on their way come in, and drop what was not sent yet.
+
+        Args:
+            patience_s: An answer that takes longer is given up.
+        """
+        asking = dict(self._asking)
+        for key, task in asking.items():
+            if key not in self._sent:
+                task.cancel()
+        if asking:
+            _, late = await asyncio.wait(asking.values(), timeout=patience_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*asking.values(), return_exceptions=True)
+
     def key(self, request: Request) -> str:
         """Return the content id of a request as this teacher would ask it."""
         sampling = self.sampling(request)
@@ -157,7 +187,9 @@ class Teacher:
         """Return how the answer to a request is drawn."""
         draw = self._sampling.limited(self._sampling.max_new_tokens)
         seed = draw.seed + request.sample + 1_000 * request.attempt
-        return Sampling(draw.max_new_tokens, draw.temperature, draw.top_p, seed=seed)
+        return Sampling(
+            draw.max_new_tokens, draw.temperature, draw.top_p, seed=seed, keeps_empty=True
+        )
 
     def _tally_kept(self, key: str, request: Request, kept: Stored) -> None:
         if kept.job_id == self._job_id and key not in self._told:
@@ -167,19 +199,26 @@ class Teacher:
             self._tally.reused[request.stage] += 1
 
     async def _pay(self, key: str, request: Request) -> Stored:
-        async with self._in_flight.turn(_left(request)):
-            await self._pace(request)
-            most = await self._within_budget(request)
-            self._tally.open += 1
-            self._tally.reserved += most
-            try:
-                paid = await self._asked(request)
-                await self.keep(key, request, paid)
-            finally:
-                self._tally.open -= 1
-                self._tally.reserved -= most
-                self._returned.set()
-        return paid
+        async with self._answers.alone(key):
+            kept = self._answers.get(key)  # another job may have asked meanwhile
+            if kept is not None:
+                self._tally_kept(key, request, kept)
+                return kept
+            async with self._in_flight.turn(_left(request)):
+                await self._pace(request)
+                most = await self._within_budget(request)
+                self._sent.add(key)
+                self._tally.open += 1
+                self._tally.reserved += most
+                try:
+                    paid = await self._asked(request)
+                    await self.keep(key, request, paid)
+                finally:
+                    self._sent.discard(key)
+                    self._tally.open -= 1
+                    self._tally.reserved -= most
+                    self._returned.set()
+            return paid
 
     async def _asked(self, request: Request) -> Stored:
         (answer,) = await self._engine.generate(Prompt(request.messages), self.sampling(request))
@@ -202,17 +241,21 @@ class Teacher:
         """Return what an answer costs, in US dollars; None without a price."""
         return None if self._price is None else self._price.of(prompt_tokens, completion_tokens)
 
+    def _prompt_tokens(self, request: Request) -> float:
+        return sum(self._count_tokens(message["content"]) for message in request.messages)
+
     def _tell(self, key: str, request: Request, paid: Stored) -> None:
         self._told.add(key)
         self._on_paid(key, request, paid)
 
     async def _pace(self, request: Request) -> None:
         """Wait until the limits allow the request; its answer is taken to be as long as most."""
-        if self._requests is not None:
-            await self._requests.acquire()
-        if self._tokens is not None:
-            expected = _prompt_tokens(request) + self._tally.mean_completion_tokens
-            await self._tokens.acquire(min(max(1.0, expected), self._tokens_per_minute))
+        prompt = self._prompt_tokens(request) if self._paces.counts_tokens else 0.0
+        await self._paces.take(prompt + self._tally.mean_completion_tokens)
+
+    async def _pace_again(self) -> None:
+        """Wait until the limits allow a request to be repeated, one of mean length."""
+        await self._paces.take(self._tally.mean_tokens)
 
     async def _within_budget(self, request: Request) -> float:
         """Set aside the most that the request may cost, in US dollars, and return it.
@@ -224,7 +267,9 @@ class Teacher:
         """
         if self._budget is None:
             return 0.0
-        most = self.price_of(round(_prompt_tokens(request)), self._sampling.max_new_tokens) or 0.0
+        most = (
+            self.price_of(round(self._prompt_tokens(request)), self._sampling.max_new_tokens) or 0.0
+        )
         while True:
             tally = self._tally
             if tally.spent + tally.reserved + most <= self._budget:
@@ -234,14 +279,6 @@ class Teacher:
             self._returned.clear()
             await self._returned.wait()
         return most
-
-
-def _prompt_tokens(request: Request) -> float:
-    return sum(len(m["content"].split()) for m in request.messages) * _TOKENS_OF_WORDS
-
-
-def _limiter(per_minute: int | None) -> AsyncLimiter | None:
-    return None if per_minute is None else AsyncLimiter(per_minute, 60)
 
 
 def _left(request: Request) -> int:

@@ -1,7 +1,8 @@
 """Prompts measured and passages cut by the model's own tokenizer."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -10,6 +11,44 @@ if TYPE_CHECKING:
 
 
 _THINK = "<think>"
+_BEGUN = re.compile(r"<think>\s*(</think>\s*)?$")
+_TOKENS_OF_WORDS = 4 / 3  # so many tokens has a word of English prose
+_BYTES_COUNTED, _BYTES_CUT = 3, 6
+
+
+def rough_tokens(text: str) -> float:
+    """Guess how many tokens a text has, rather too many than too few.
+
+    Four for every three words, as English prose has; at least one for every three bytes of UTF-8,
+    for code and for scripts without spaces.
+
+    Example:
+        >>> rough_tokens("to be or not to be"), rough_tokens("生存还是毁灭")
+        (8.0, 6.0)
+    """
+    size = len(text.encode("utf-8", "surrogatepass"))
+    return max(len(text.split()) * _TOKENS_OF_WORDS, size / _BYTES_COUNTED)
+
+
+def token_counter(tokenizer: "PreTrainedTokenizerBase | None") -> Callable[[str], float]:
+    """Return what counts a text's tokens: by the model's tokenizer where one is known."""
+    if tokenizer is None:
+        return rough_tokens
+    return lambda text: float(count_tokens(tokenizer, text))
+
+
+def first_words(text: str, max_tokens: int) -> str:
+    """Return a text's beginning, about so many tokens long, cut between words.
+
+    Three words for every four tokens; a text with few spaces ends after six bytes for each token,
+    which English prose does not reach.
+    """
+    words = text.split(maxsplit=(most := max(1, int(max_tokens / _TOKENS_OF_WORDS))))
+    cut = text if len(words) <= most else text[: -len(words[-1])].rstrip()
+    bytes_ = cut.encode("utf-8", "surrogatepass")
+    if len(bytes_) <= _BYTES_CUT * max_tokens:
+        return cut
+    return bytes_[: _BYTES_CUT * max_tokens].decode("utf-8", "ignore").rstrip()
 
 
 def cut_passages(
@@ -37,22 +76,39 @@ def token_spans(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[tuple[i
     return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
 
 
-def prompt_text(tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]") -> str:
+def prompt_text(
+    tokenizer: "PreTrainedTokenizerBase",
+    messages: "list[Message]",
+    enable_thinking: bool | None = None,
+) -> str:
     """Return the messages as the model reads them, up to where its answer begins."""
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    switch: dict[str, Any] = {}
+    if enable_thinking is not None:
+        switch["enable_thinking"] = enable_thinking
+    return str(
+        tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, **switch
+        )
+    )
 
 
 def begun_text(
-    tokenizer: "PreTrainedTokenizerBase", messages: "list[Message]", prefill: str
+    tokenizer: "PreTrainedTokenizerBase",
+    messages: "list[Message]",
+    prefill: str,
+    enable_thinking: bool | None = None,
 ) -> str:
     """Return the messages and the beginning of the model's turn, as the model reads them.
 
-    Some chat templates (R1's distillates among them) open the think block by themselves; a turn
-    that begins with one has it once.
+    Some chat templates (R1's distillates among them) open the think block by themselves, or write
+    an empty one (Qwen3's, without thinking); a turn that begins with one has it once.
+
+    Args:
+        enable_thinking: Told to the chat template; None leaves it out.
     """
-    text = prompt_text(tokenizer, messages)
-    if prefill.startswith(_THINK) and text.rstrip().endswith(_THINK):
-        text = text.rstrip().removesuffix(_THINK)
+    text = prompt_text(tokenizer, messages, enable_thinking)
+    if prefill.startswith(_THINK):
+        text = _BEGUN.sub("", text)
     return text + prefill
 
 

@@ -61,19 +61,19 @@ def benchmark_add(
             passages=passages,
             qrels=qrels,
         )
-        # The same content may be there under another name already, which it keeps.
-        kept = benchmarks.get_benchmark(store, manifest.benchmark_id)["name"]
         row = scoreboard.table(store, manifest.benchmark_id)[0]
     emit(
         {
             "benchmark_id": manifest.benchmark_id,
-            "name": kept,
+            "name": name.strip(),
             "n_queries": manifest.n_queries,
             "max_passage_tokens": manifest.max_passage_tokens,
             "first_stage": {"nDCG@10": row["value"]},
         },
         as_json,
-        lambda: f"{kept}: {manifest.n_queries} queries, first stage nDCG@10 {row['value']:.4f}",
+        lambda: (
+            f"{name.strip()}: {manifest.n_queries} queries, first stage nDCG@10 {row['value']:.4f}"
+        ),
     )
 
 

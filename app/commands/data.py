@@ -1,5 +1,6 @@
 """Commands over the data: init, import, consistency, teachers, batch, export."""
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,9 @@ import typer
 from app.commands.terminal import Json, Progress, emit, open_store, render, say, user
 from app.commands.terminal import workspace as locate
 from curation import batching, consistency, teachers
+from curation.dropped import dropped_before
 from curation.exports import FORMATS, export_snapshot
-from curation.intake import import_reasonrank
+from curation.intake import WINDOW, import_reasonrank
 from db import agreement, batches, items
 from db.store import Store
 
@@ -70,10 +72,13 @@ def import_layout(
             on_progress=lambda done, total, rows: progress(done, total, f"{rows} rows"),
         )
     progress.done(f"{report.imported} imported")
+    if report.long_lists:
+        say(f"{report.long_lists} items hold more passages than one window of {WINDOW}.")
     result = {
         "imported": report.imported,
         "unchanged": report.unchanged,
         "rejected": report.rejected,
+        "long_lists": report.long_lists,
         "rejects": [
             {
                 "line": reject.line,
@@ -101,6 +106,9 @@ def show_consistency(
     with open_store(context) as store:
         values = items.consistency_values(store)
         sampled = agreement.values(store)
+        before = dropped_before(store)
+    for sentence in before.sentences():
+        say(sentence)
     rows: list[dict[str, Any]] = consistency.kept_curve(values, [cut]).to_dicts()
     total: dict[str, Any] = {"domain": "all", "cut": cut, "kept": sum(r["kept"] for r in rows)}
     total["dropped"] = len(values) - total["kept"]
@@ -110,6 +118,7 @@ def show_consistency(
         "dropped": total["dropped"],
         "mean_ndcg@10": values["ndcg"].mean(),
         "domains": rows,
+        "before": asdict(before),
         "samples": None,
     }
     columns = {"domain": "domain", "kept": "kept", "dropped": "dropped"}
@@ -210,8 +219,16 @@ def batch_create(
     with open_store(context) as store:
         batch_id = batching.create(store, name, selection, created_by=user())
         n_items = batches.get_batch(store, batch_id)["n_items"]
+        missing = batching.left_out(store, selection, batching.preview(store, selection))
+    if missing.repaired:
+        say(
+            f"{missing.repaired} items with a repaired response are left out, of them "
+            f"{missing.approved} approved; --repaired lets them through."
+        )
+    if missing.quarantined:
+        say(f"{missing.quarantined} quarantined items are left out.")
     emit(
-        {"batch_id": batch_id, "name": name, "n_items": n_items},
+        {"batch_id": batch_id, "name": name, "n_items": n_items, "left_out": asdict(missing)},
         as_json,
         lambda: f"batch {batch_id}: {n_items} items. Approve it: `rankdesk batch approve {name}`.",
     )
@@ -231,11 +248,17 @@ def batch_approve(
 ) -> None:
     """Freeze a batch to an immutable snapshot."""
     with open_store(context) as store:
+        _, changed = batching.standing(store, wanted)
+        if changed.left_out:
+            say(f"{len(changed.left_out)} items no longer pass its filters: they are left out.")
+        if changed.refreshed:
+            say(f"{len(changed.refreshed)} items were corrected since: as corrected they go in.")
         manifest = batching.approve(
             store, wanted, approved_by=user(), leave_out=leave_out, reason=reason
         )
     emit(
-        {"snapshot_id": manifest.snapshot_id, "n_items": manifest.n_items},
+        {"snapshot_id": manifest.snapshot_id, "n_items": manifest.n_items}
+        | {"changed": changed.model_dump()},
         as_json,
         lambda: f"snapshot {manifest.snapshot_id}: {manifest.n_items} items",
     )
@@ -245,7 +268,10 @@ def batch_approve(
 def batch_list(context: typer.Context, as_json: Json = False) -> None:
     """List the batches and their snapshots."""
     with open_store(context) as store:
-        rows = batches.list_batches(store).to_dicts()
+        rows = [
+            row | {"selection": json.loads(row["selection"])}
+            for row in batches.list_batches(store).iter_rows(named=True)
+        ]
     columns = {
         "name": "name",
         "n_items": "items",

@@ -1,38 +1,32 @@
-"""Commands over ranking: strategies, rerank, evaluate, compare."""
+"""Commands over ranking in a workspace: strategies, evaluate, compare."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
-from pydantic import TypeAdapter, ValidationError
 
-from app.commands.terminal import Json, Progress, emit, render, say, user
+from app.commands.reranking import (
+    TIMEOUT_S,
+    BaseUrls,
+    EngineName,
+    InFlightCalls,
+    KeyVariable,
+    Timeout,
+    engine_of,
+)
+from app.commands.terminal import Json, emit, render, say, user
 from app.commands.training import Name, Settings, open_synced, start, wait_for
 from curation import comparing
-from curation.passages import Style, cut_words
 from db.errors import RankDeskError
+from db.store import Store
+from db.suites import get_suite
 from trainer import desk, scoreboard
-from trainer.engines.opening import Embedded, Served, Vllm
-from trainer.errors import RecipeError
-from trainer.recipes import describe
-from trainer.strategies import STRATEGIES, AnyStrategy, Strategy
-from trainer.strategies.base import Model
-
-EngineName = Annotated[
-    str, typer.Option("--engine", help="transformers, vllm, or openai (with --base-url).")
-]
-BaseUrls = Annotated[
-    list[str] | None, typer.Option("--base-url", help="An OpenAI-compatible endpoint (repeatable).")
-]
-KeyVariable = Annotated[
-    str, typer.Option("--key-variable", help="The environment variable with the endpoint's key.")
-]
+from trainer.engines.opening import Served
+from trainer.strategies import STRATEGIES
 
 
 def register(cli: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (strategies, rerank, evaluate, compare):
+    for command in (strategies, evaluate, compare):
         cli.command()(command)
 
 
@@ -54,165 +48,6 @@ def strategies(as_json: Json = False) -> None:
     ]
     columns = {"name": "strategy", "calls": "calls for n candidates", "source": "source"}
     emit(rows, as_json, lambda: render(rows, columns))
-
-
-def rerank(
-    queries: Annotated[Path, typer.Option(help="TSV or JSONL, .gz too.")],
-    passages: Annotated[Path, typer.Option(help="JSONL (BEIR, Pyserini), .gz too.")],
-    run: Annotated[Path, typer.Option(help="TREC run, .gz too.")],
-    output: Annotated[Path, typer.Option(help="The TREC run to write; .json for RankLLM's form.")],
-    strategy: Annotated[str, typer.Option(help="See `rankdesk strategies`.")] = "listwise",
-    option: Annotated[
-        list[str] | None, typer.Option(help="key=value of the strategy (repeatable).")
-    ] = None,
-    engine: EngineName = "transformers",
-    model: Annotated[str, typer.Option(help="Folder or hub name; the endpoint's name.")] = "",
-    small_model: Annotated[
-        str | None, typer.Option(help="The second model, of strategies that have one.")
-    ] = None,
-    base_url: BaseUrls = None,
-    key_variable: KeyVariable = "OPENAI_API_KEY",
-    template: Annotated[
-        str | None,
-        typer.Option(help="A template of ours, or RankLLM's file: prompts are then RankLLM's."),
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="reasonrank: the authors' cleaning of passages.")
-    ] = None,
-    depth: Annotated[int, typer.Option(min=1, help="Candidates reranked.")] = 100,
-    max_passage_tokens: Annotated[int, typer.Option(min=1, help="Where passages are cut.")] = 512,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="To cut passages with [the model's].")
-    ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Of one answer.")] = 3172,
-    thinking_budget: Annotated[
-        int | None, typer.Option(min=1, help="Tokens after which a chain is closed.")
-    ] = None,
-    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
-    trace: Annotated[Path | None, typer.Option(help="Every call [OUTPUT.trace.jsonl].")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the trace.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Call no engine: write first windows to the trace.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Rerank a run's candidates; needs no workspace."""
-    from trainer import standalone
-    from trainer.asking import Answering
-    from trainer.joblog import append_record
-
-    style = _style(template, recipe)
-    chosen = _strategy(strategy, option or [], template)
-    desk.check_models(chosen, has_small=small_model is not None)
-    texts, docs, candidates = standalone.read_files(queries, passages, run)
-    tokens = tokenizer or (model if engine != "openai" else "")
-    work = standalone.Work(
-        queries=texts,
-        passages=docs,
-        candidates=candidates,
-        strategy=chosen,
-        depth=depth,
-        style=style,
-        cut=_cut(style, tokens, max_passage_tokens) if dry_run or tokenizer else _words(style),
-        max_passage_tokens=max_passage_tokens,
-    )
-    calls = trace or output.with_name(output.name + ".trace.jsonl")
-    if dry_run:
-        calls.unlink(missing_ok=True)
-        windows = standalone.first_windows(work)
-        for window in windows:
-            append_record(calls, window)
-        result: dict[str, Any] = {"queries": len(windows), "trace": str(calls)}
-    else:
-        progress = Progress("reranking")
-        urls = base_url or []
-        engines: dict[Model, Embedded | Served | Vllm] = {
-            "main": _engine(engine, model, urls, key_variable, tokenizer)
-        }
-        if small_model is not None:
-            engines["small"] = _engine(engine, small_model, urls, key_variable, None)
-        result = standalone.rerank_files(
-            work,
-            engines,
-            Answering(max_new_tokens, temperature, thinking_budget=thinking_budget),
-            output=output,
-            trace=calls,
-            resume=resume,
-            on_progress=lambda done, total: progress(done, total, f"{done} calls"),
-        )
-        progress.done(f"{result['calls']} calls")
-        result |= {"output": str(output), "trace": str(calls)}
-    emit(result, as_json, lambda: "\n".join(f"{key}: {value}" for key, value in result.items()))
-
-
-def _style(template: str | None, recipe: str | None) -> Style:
-    if recipe is not None:
-        if recipe != "reasonrank":
-            raise RecipeError(f"--recipe {recipe}: reasonrank is the only cleaning there is.")
-        return "reasonrank"
-    # A template file is RankLLM's form, and its models read passages as RankLLM writes them.
-    from curation.prompts import shipped_templates
-
-    return "rankdesk" if template is None or template in shipped_templates() else "rankllm"
-
-
-def _strategy(name: str, options: list[str], template: str | None) -> Strategy:
-    if name not in STRATEGIES:
-        raise RecipeError(f"There is no strategy {name!r}. There are: {', '.join(STRATEGIES)}.")
-    values: dict[str, Any] = {"name": name}
-    if template is not None:
-        values["template"] = template
-    for option in options:
-        key, equals, text = option.partition("=")
-        if not equals:
-            raise RecipeError(f"--option {option}: write key=value, for example window=10.")
-        values[key.strip()] = yaml.safe_load(text)
-    try:
-        found: Strategy = TypeAdapter(AnyStrategy).validate_python(values)
-    except ValidationError as error:
-        raise RecipeError(f"Strategy {describe(error)}") from error
-    return found
-
-
-def _words(style: Style) -> Any:
-    return cut_words if style == "rankllm" else None
-
-
-def _cut(style: Style, tokenizer: str, max_tokens: int) -> Any:
-    """Return how passages are cut where no engine does it: a dry run, or a tokenizer of its own."""
-    if style == "rankllm" or not tokenizer:
-        if style == "reasonrank":
-            raise RankDeskError(
-                "The authors' cleaning cuts passages by the model's tokens: name its folder or hub "
-                "name with --tokenizer."
-            )
-        return cut_words
-    from trainer.models import load_tokenizer
-    from trainer.texts import cut_passages
-
-    loaded = load_tokenizer(tokenizer)
-    return lambda texts: cut_passages(loaded, texts, max_tokens)
-
-
-def _engine(
-    name: str, model: str, base_urls: list[str], key_variable: str, tokenizer: str | None
-) -> Embedded | Served | Vllm:
-    if not model:
-        raise RankDeskError("Name what ranks: --model with a folder, a hub name or a served model.")
-    if name == "openai":
-        if not base_urls:
-            raise RankDeskError(
-                "--engine openai needs --base-url, for example http://host:8000/v1."
-            )
-        return Served(
-            model=model,
-            base_urls=tuple(base_urls),
-            key_variable=key_variable,
-            tokenizer=tokenizer,
-        )
-    if name not in ("transformers", "vllm"):
-        raise RankDeskError(f"There is no engine {name!r}: take transformers, vllm or openai.")
-    return Vllm(model=model) if name == "vllm" else Embedded(model=model)
 
 
 def compare(
@@ -255,12 +90,19 @@ _EVALUATION = {
 
 def evaluate(
     context: typer.Context,
-    benchmark: Annotated[str, typer.Option(help="A benchmark's name.")],
+    benchmark: Annotated[
+        list[str], typer.Option(help="A benchmark's or a suite's name (repeatable).")
+    ],
     checkpoint: Annotated[str | None, typer.Option(help="A checkpoint's id or name.")] = None,
     engine: EngineName = "transformers",
     model: Annotated[str, typer.Option(help="What the endpoints call their model.")] = "",
     base_url: BaseUrls = None,
     key_variable: KeyVariable = "OPENAI_API_KEY",
+    tokenizer: Annotated[
+        str | None, typer.Option(help="The served model's, where the endpoints are vLLM's.")
+    ] = None,
+    in_flight: InFlightCalls = 32,
+    timeout: Timeout = TIMEOUT_S,
     small: Annotated[
         str | None, typer.Option(help="The second model, of strategies that have one.")
     ] = None,
@@ -273,36 +115,54 @@ def evaluate(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it ends.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Rerank a benchmark's first-stage run with a checkpoint or an endpoint, and score it.
+    """Rerank the first-stage runs of benchmarks with a checkpoint or an endpoint, and score them.
 
     Another strategy: --set 'strategy={name: setwise, children: 5}'.
     """
     served = None
     if checkpoint is None:
-        found = _engine("openai", model, base_url or [], key_variable, None)
+        found = engine_of(
+            "openai", model, base_url or [], key_variable, tokenizer, in_flight, timeout
+        )
         assert isinstance(found, Served)
         served = found
     with open_synced(context) as store:
-        prepared = desk.prepare_evaluation(
-            store,
-            checkpoint=checkpoint,
-            benchmark=benchmark,
-            served=served,
-            vllm=engine == "vllm",
-            small=small,
-            recipe_name=recipe,
-            overrides=settings or [],
-            seed=seed,
-            name=name,
-        )
+        targets = [each for name_ in benchmark for each in get_suite(store, name_)["benchmark_ids"]]
+        targets = list(dict.fromkeys(targets))
+        if name is not None and len(targets) > 1:
+            raise RankDeskError(
+                "--name is of one evaluation: leave it out with several benchmarks."
+            )
+        prepared = [
+            desk.prepare_evaluation(
+                store,
+                checkpoint=checkpoint,
+                benchmark=target,
+                served=served,
+                vllm=engine == "vllm",
+                small=small,
+                recipe_name=recipe,
+                overrides=settings or [],
+                seed=seed,
+                name=name,
+            )
+            for target in targets
+        ]
         if not wait:
-            start(store, prepared, wait=False, as_json=as_json)
+            for each in prepared:
+                start(store, each, wait=False, as_json=as_json)
             return
-        for check in prepared.checks:
-            if check.level == "warning":
-                say(f"warning: {check.name}: {check.message}")
-        job_id = desk.start(store, prepared, created_by=user())
-        wait_for(store, job_id, prepared.spec.name)
-        rows = scoreboard.table(store, str(prepared.benchmark_id))
-    row = next(row for row in rows if row["evaluation_id"] == job_id)
-    emit(row, as_json, lambda: render([row], _EVALUATION))
+        rows = [_evaluated(store, each) for each in prepared]
+    result: Any = rows[0] if len(rows) == 1 else rows
+    emit(result, as_json, lambda: render(rows, _EVALUATION))
+
+
+def _evaluated(store: Store, prepared: desk.PreparedJob) -> dict[str, Any]:
+    """Run an evaluation to its end, and return its row of the benchmark's table."""
+    for check in prepared.checks:
+        if check.level == "warning":
+            say(f"warning: {check.name}: {check.message}")
+    job_id = desk.start(store, prepared, created_by=user())
+    wait_for(store, job_id, prepared.spec.name)
+    rows = scoreboard.table(store, str(prepared.benchmark_id))
+    return next(row for row in rows if row["evaluation_id"] == job_id)

@@ -26,7 +26,6 @@ COLUMNS = {
     "n_queries": "queries",
     "n_passages": "passages",
 }
-_FORM, _CLEAN = "The form (one of these)", "What is kept"
 
 
 def register(cli: typer.Typer) -> None:
@@ -40,29 +39,23 @@ def source_add(
     name: str,
     queries: Annotated[
         Path | None,
-        typer.Option(help="JSONL, parquet, CSV or TSV; needs --passages.", rich_help_panel=_FORM),
+        typer.Option(help="JSONL, parquet, CSV or TSV; needs --passages."),
     ] = None,
-    passages: Annotated[
-        Path | None, typer.Option(help="The pool to search, likewise.", rich_help_panel=_FORM)
-    ] = None,
+    passages: Annotated[Path | None, typer.Option(help="The pool to search, likewise.")] = None,
     posts: Annotated[
         Path | None,
-        typer.Option(
-            help="StackExchange's Posts.xml, or a 7z of it; needs --pages.", rich_help_panel=_FORM
-        ),
+        typer.Option(help="StackExchange's Posts.xml, or a 7z of it; needs --pages."),
     ] = None,
     pages: Annotated[
         Path | None,
-        typer.Option(help="The linked pages: a folder or a WARC file.", rich_help_panel=_FORM),
+        typer.Option(help="The linked pages: a folder or a WARC file."),
     ] = None,
     theorems: Annotated[
         Path | None,
-        typer.Option(help="JSONL of theorems, proofs, references.", rich_help_panel=_FORM),
+        typer.Option(help="JSONL of theorems, proofs, references."),
     ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="A BEIR folder.", rich_help_panel=_FORM)
-    ] = None,
-    split: Annotated[str, typer.Option(help="Of a BEIR folder.", rich_help_panel=_FORM)] = SPLIT,
+    folder: Annotated[Path | None, typer.Option(help="A BEIR folder.")] = None,
+    split: Annotated[str, typer.Option(help="Of a BEIR folder.")] = SPLIT,
     domain: Annotated[
         str | None, typer.Option(help="Of queries that bring none [the source's name].")
     ] = None,
@@ -81,45 +74,35 @@ def source_add(
         typer.Option(
             help="Split passages at this many words, or the --tokenizer's tokens; 0 for whole "
             f"ones [{LENGTH} for --posts, else whole].",
-            rich_help_panel=_CLEAN,
         ),
     ] = None,
-    overlap: Annotated[
-        int, typer.Option(help="Words or tokens that two parts share.", rich_help_panel=_CLEAN)
-    ] = 0,
+    overlap: Annotated[int, typer.Option(help="Words or tokens that two parts share.")] = 0,
     tokenizer: Annotated[
         str | None,
-        typer.Option(help="A model whose tokens are counted.", rich_help_panel=_CLEAN),
+        typer.Option(help="A model whose tokens are counted."),
     ] = None,
-    query_words: Annotated[
-        str, typer.Option(help="LEAST:MOST, either may be missing.", rich_help_panel=_CLEAN)
-    ] = ":",
-    passage_words: Annotated[
-        str, typer.Option(help="LEAST:MOST, after splitting.", rich_help_panel=_CLEAN)
-    ] = ":",
+    query_words: Annotated[str, typer.Option(help="LEAST:MOST, either may be missing.")] = ":",
+    passage_words: Annotated[str, typer.Option(help="LEAST:MOST, after splitting.")] = ":",
     language: Annotated[
         list[str] | None,
-        typer.Option(help="Keep texts in this language, such as en.", rich_help_panel=_CLEAN),
+        typer.Option(help="Keep texts in this language, such as en."),
     ] = None,
     duplicates: Annotated[
         str,
         typer.Option(
             help=f"Which go: {', '.join(LEVELS)}; each includes those before it.",
-            rich_help_panel=_CLEAN,
         ),
     ] = "exact",
     near: Annotated[
         float,
-        typer.Option(help="Jaccard similarity of near duplicates.", rich_help_panel=_CLEAN),
+        typer.Option(help="Jaccard similarity of near duplicates."),
     ] = NEAR,
     semantic: Annotated[
         float,
-        typer.Option(help="Cosine of duplicates by meaning.", rich_help_panel=_CLEAN),
+        typer.Option(help="Cosine of duplicates by meaning."),
     ] = SEMANTIC,
-    sample: Annotated[
-        int | None, typer.Option(help="Keep so many queries, by chance.", rich_help_panel=_CLEAN)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.", rich_help_panel=_CLEAN)] = 0,
+    sample: Annotated[int | None, typer.Option(help="Keep so many queries, by chance.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be kept, and keep nothing.")
     ] = False,

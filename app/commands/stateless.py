@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from app.commands.terminal import Json, emit, render
+from app.commands.terminal import Json, emit, render, say
 from curation import scoring, trec
 from curation.errors import CurationError, FormatError
 from curation.permutation import parse_response, render_answer
 from curation.reward import multi_view_reward
+from curation.strict_json import JsonError, decode
 
 MOST = 100_000  # passages of one response
 DEFAULT_MEASURES = ["nDCG@10", "R@10", "AP", "RR@10"]
@@ -38,7 +39,10 @@ def metrics(
     """Score a run with trec_eval's measures; a query without results counts as 0."""
     names = measure or DEFAULT_MEASURES
     scoring.parse_measures(names)
-    values = scoring.per_query(trec.read_qrels(qrels), trec.read_run(run), names)
+    ranked = trec.read_run(run, may_be_empty=True)
+    if not ranked:
+        say(f"{run} is empty: every query counts as 0.")
+    values = scoring.per_query(trec.read_qrels(qrels), ranked, names)
     if by_query:
         rows = [{"qid": qid, **scores} for qid, scores in values.items()]
         emit(values, as_json, lambda: render(rows, {name: name for name in ("qid", *names)}))
@@ -98,7 +102,7 @@ def reward(file: Lines, as_json: Json = False) -> None:
             )
         except CurationError as error:
             field = "ground_truth" if "ground_truth" in str(error) else "relevant_docids"
-            raise line.error(field, str(error)) from error
+            raise line.error(field, str(error).removeprefix(f"{field} ")) from error
         return {
             "reward": found.reward,
             "format": found.format,
@@ -140,9 +144,11 @@ def _read(file: Path) -> Iterator[_Line]:
                 if not raw.strip():
                     continue
                 try:
-                    values = json.loads(raw.decode("utf-8"))
-                except (ValueError, RecursionError) as error:
-                    raise FormatError(f"is not JSON: {error}", file=file, line=number) from error
+                    # Half of a surrogate pair may end a response that was cut off.
+                    values = decode(raw, lone_surrogates=True)
+                except JsonError as error:
+                    fault = "is not UTF-8" if error.cause == "wrong_encoding" else "is not JSON"
+                    raise FormatError(f"{fault}: {error}", file=file, line=number) from error
                 if not isinstance(values, dict):
                     raise FormatError("must be a JSON object", file=file, line=number)
                 yield _Line(file, number, values)

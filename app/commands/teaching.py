@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from app.commands.terminal import Json, Progress, emit, open_store, render, say
-from app.commands.training import Settings, Wait, open_synced, start, wait_for
+from app.commands.terminal import Json, Progress, emit, open_store, render, require_writable, say
+from app.commands.training import Settings, Wait, open_synced, say_warnings, start, wait_for
 from curation import trec
 from curation.source_folder import read_source
 from db import sources
 from db.errors import RankDeskError
 from trainer import desk, mining, teaching_desk
 from trainer.engines.opening import Served, Vllm
+from trainer.estimating import estimate
 from trainer.jobs import GenerateSpec
 
 SourceName = Annotated[str, typer.Argument(metavar="SOURCE", help="A source's name or id.")]
@@ -35,6 +36,7 @@ def mine(
     as_json: Json = False,
 ) -> None:
     """Retrieve candidates for a source's queries, and write them as a run."""
+    require_writable(output)
     with open_store(context) as store:
         found = sources.get_source(store, source)
         folder = store.workspace.sources / found["source_id"]
@@ -102,6 +104,12 @@ def generate(
     budget: Annotated[
         float | None, typer.Option(min=0, help="US dollars; the job stops before it spends more.")
     ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            help="The teacher's tokenizer, folder or hub name: counts tokens instead of guessing."
+        ),
+    ] = None,
     in_flight: Annotated[int, typer.Option(min=1, help="Requests at the same time.")] = 32,
     batch: Annotated[
         bool, typer.Option("--batch", help="By the endpoint's batch API: cheaper, within a day.")
@@ -133,7 +141,7 @@ def generate(
             source=source,
             engine=Vllm(model=model, cluster=ray, workers=workers)
             if vllm or ray
-            else _served(model, base_url or [], key_variable, in_flight, batch),
+            else _served(model, base_url or [], key_variable, in_flight, batch, tokenizer),
             judge=None
             if judge is None
             else _served(judge, judge_url or base_url or [], key_variable, in_flight, batch),
@@ -144,8 +152,10 @@ def generate(
         if not dry_run:
             start(store, prepared, wait, as_json)
             return
+        say_warnings(prepared)
+        desk.require_sound(prepared)
         assert isinstance(prepared.spec, GenerateSpec)
-        expected = asdict(teaching_desk.estimate(store, prepared.spec))
+        expected = asdict(estimate(store, prepared.spec))
     columns = {
         "queries": "queries",
         "requests": "requests",
@@ -153,6 +163,7 @@ def generate(
         "completion_tokens": "generated tokens",
         "from_answers": "from earlier answers",
         "price": "US dollars",
+        "unpriced": "without a price",
     }
     emit(expected, as_json, lambda: render([expected], columns))
 
@@ -168,7 +179,14 @@ def _resume(context: typer.Context, job: str, wait: bool) -> None:
             wait_for(store, found["job_id"], found["name"])
 
 
-def _served(model: str, urls: list[str], key_variable: str, in_flight: int, batch: bool) -> Served:
+def _served(
+    model: str,
+    urls: list[str],
+    key_variable: str,
+    in_flight: int,
+    batch: bool,
+    tokenizer: str | None = None,
+) -> Served:
     if not urls:
         raise RankDeskError(
             f"{model} needs an endpoint: --base-url, for example http://host:8000/v1."
@@ -181,4 +199,5 @@ def _served(model: str, urls: list[str], key_variable: str, in_flight: int, batc
         key_variable=key_variable,
         in_flight=in_flight,
         batch=batch,
+        tokenizer=tokenizer,
     )

@@ -5,11 +5,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from getpass import getuser
-from os import environ
+from os import W_OK, access, environ
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from db.errors import RankDeskError
 from db.store import Store
 from db.workspace import Workspace
 
@@ -29,6 +31,20 @@ def open_store(context: typer.Context) -> Store:
 def user() -> str:
     """Return who is acting: `RANKDESK_USER`, or the operating system's user."""
     return environ.get("RANKDESK_USER") or getuser()
+
+
+def require_writable(path: Path) -> None:
+    """Look before the work, not after it, whether its result can be written.
+
+    Raises:
+        RankDeskError: If no file can be written at `path`.
+    """
+    if path.is_dir():
+        raise RankDeskError(f"{path} is a folder: name a file in it.")
+    if not path.parent.is_dir():
+        raise RankDeskError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if not access(path if path.exists() else path.parent, W_OK):
+        raise RankDeskError(f"{path} cannot be written: you may not write there.")
 
 
 def say(message: str) -> None:

@@ -96,14 +96,19 @@ def _train(
 
 def start(store: Store, prepared: desk.PreparedJob, wait: bool, as_json: bool) -> None:
     """Start a prepared job, wait for it if asked, and print what it is doing."""
-    for check in prepared.checks:
-        if check.level != "ok":
-            say(f"{check.level}: {check.name}: {check.message}")
+    say_warnings(prepared)
     job_id = desk.start(store, prepared, created_by=user())
     say(f"job {job_id} started: {prepared.command}")
     if wait:
         wait_for(store, job_id, prepared.spec.name)
     _emit_job(store, job_id, as_json)
+
+
+def say_warnings(prepared: desk.PreparedJob) -> None:
+    """Print what the preflight warns of; what it refuses is an error of its own."""
+    for check in prepared.checks:
+        if check.level == "warning":
+            say(f"{check.level}: {check.name}: {check.message}")
 
 
 def wait_for(store: Store, job_id: str, label: str) -> None:

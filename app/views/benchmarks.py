@@ -1,7 +1,5 @@
 """Benchmarks: what models are measured on, and adding one from its files."""
 
-from pathlib import Path
-
 import polars as pl
 import streamlit as st
 
@@ -12,6 +10,7 @@ from app.widgets.text import plain, points
 from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.benchmarks import read_manifest
 from db import benchmarks
+from db.workspace import typed_path
 from trainer import scoreboard
 
 FILES = {
@@ -65,7 +64,7 @@ def add(name: str, fields: dict[str, tuple[str, str, str]], typed: dict[str, str
     if missing:
         st.error(f"Name the {', the '.join(missing)}.", icon=":material/error:")
         return
-    files = {key: Path(path).expanduser() for key, path in typed.items() if path and key != "split"}
+    files = {key: typed_path(path) for key, path in typed.items() if path and key != "split"}
     with st.spinner("Checking the files against each other …"):
         manifest = scoreboard.add_benchmark(
             opened,
@@ -77,7 +76,7 @@ def add(name: str, fields: dict[str, tuple[str, str, str]], typed: dict[str, str
             passages=files.get("passages"),
             qrels=files.get("qrels"),
         )
-    st.session_state[NOTICE] = f"{manifest.name}: {manifest.n_queries} queries"
+    st.session_state[NOTICE] = f"{name.strip()}: {manifest.n_queries} queries"
     st.rerun()
 
 

@@ -12,6 +12,7 @@ from app.widgets.pick import pick
 from app.widgets.text import many
 from curation.chain_checks import CHECKS
 from curation.consistency import DEFAULT_CUT, kept_curve
+from curation.dropped import dropped_before
 from db import agreement, items
 from db.records import ItemFilter
 
@@ -130,6 +131,8 @@ def around_the_cut(cut: float, domains: list[str]) -> None:
 def against_labels(chosen: pl.DataFrame, cut: float, domains: list[str]) -> None:
     """Draw what the recipe's cut keeps and drops."""
     numbers(chosen, cut)
+    for sentence in dropped_before(opened).sentences():
+        st.caption(f":material/filter_alt: Before any cut: {sentence}")
     left, right = st.columns(2)
     with left.container(border=True):
         st.markdown("**Distribution**")

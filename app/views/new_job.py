@@ -1,8 +1,10 @@
 """New job: SFT or GRPO from a snapshot; look at exactly what will run, then start it."""
 
+import json
 from typing import Any
 
 import streamlit as st
+from pydantic import BaseModel
 
 from app.store import store
 from app.widgets.page import empty_state, heading, link, mendable
@@ -12,7 +14,7 @@ from app.widgets.settings_form import settings_form
 from app.widgets.text import key_of, many
 from db import batches, checkpoints, jobs
 from trainer import desk
-from trainer.recipes import apply_overrides, list_recipes
+from trainer.recipes import apply_overrides, differences, list_recipes, parse_recipe
 
 KINDS = {"sft": "SFT: learn to write the teacher's chains", "grpo": "GRPO: learn from the reward"}
 OTHER = "Another model …"
@@ -57,24 +59,20 @@ def template_job() -> dict[str, Any] | None:
     return None
 
 
-def tweaks(like: dict[str, Any] | None, kind: str, key: str) -> None:
-    """Fill the form with a former job's settings, where they differ from its recipe."""
+def tweaks(like: dict[str, Any] | None, recipe: BaseModel, kind: str, key: str) -> None:
+    """Fill the form with a former job's settings, where they differ from the chosen recipe.
+
+    That need not be the job's own: a recipe given as a file is none of the shipped ones.
+    """
     if like is None or f"{key}-more" in st.session_state or like["kind"] != kind:
         return
-    shipped = list_recipes().get(like["recipe"])
-    if shipped is None:
-        return
-    own = shipped.model_dump(mode="json")
-    former = desk.overrides_of(like["config"])
-    different = {
-        name: value
-        for name, value in former.items()
-        if own.get(name) != value and not isinstance(value, dict)
-    }
+    former = parse_recipe(desk.overrides_of(like["config"]), f"of the job {like['name']}")
+    different = differences(recipe.model_dump(mode="json"), former.model_dump(mode="json"))
     for name in [name for name in different if name in COMMON[kind]]:
-        st.session_state[f"{key}-{name}"] = f"{different.pop(name)}"
+        value = different.pop(name)
+        st.session_state[f"{key}-{name}"] = "" if value is None else str(value)
     st.session_state[f"{key}-more"] = "\n".join(
-        f"{name}={'null' if value is None else value}" for name, value in different.items()
+        f"{name}={json.dumps(value)}" for name, value in different.items()
     )
     st.session_state[f"{key}-parent"] = like["checkpoint_id"]
 
@@ -113,10 +111,11 @@ with left:
         "Recipe",
         {name: f"{name} · {recipe.description}" for name, recipe in recipes.items()},
         key=f"{kind}_recipe",
-        default=like["recipe"] if like else f"demo-{kind}",
+        default=like["recipe"] if like and like["recipe"] in recipes else f"demo-{kind}",
     )
     form = key_of("job", kind, recipe_name, like["job_id"] if like else "")
-    tweaks(like, kind, form)
+    with mendable():
+        tweaks(like, recipes[recipe_name], kind, form)
     base = base_choice(recipes[recipe_name].base, form)
     overrides = settings_form(recipes[recipe_name], COMMON[kind], form, "reward.recall=0.3")
     name = st.text_input(

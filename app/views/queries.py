@@ -16,6 +16,7 @@ from app.widgets.sending import send_form, send_one
 from app.widgets.text import key_of, many
 from db import benchmarks, evaluations
 from trainer import ingest
+from trainer.scoreboard import run_of
 
 opened = store()
 ingest.sync(opened)
@@ -153,6 +154,27 @@ def one_query(
     send_one(opened, evaluation, qid, texts, _values(baseline, evaluation, qid))
 
 
+def downloads(evaluation: str) -> None:
+    """Draw what takes the evaluation's rankings away; made when it is clicked."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "TREC run",
+            lambda: run_of(opened, evaluation, "trec"),
+            "evaluation.run",
+            "text/plain",
+            icon=":material/download:",
+            help="The chosen evaluation's rankings of every query",
+        )
+        st.download_button(
+            "RankLLM results",
+            lambda: run_of(opened, evaluation, "rankllm"),
+            "evaluation.json",
+            "application/json",
+            icon=":material/download:",
+            help="The same with the texts of queries and passages",
+        )
+
+
 def _values(baseline: str, evaluation: str, qid: str) -> str:
     """Say what the measure was before and after."""
     values = evaluations.per_query(opened, [baseline, evaluation], measure).filter(
@@ -172,6 +194,7 @@ benchmark_id, baseline, evaluation = choose()
 queries = benchmark_of(opened, benchmark_id).queries
 measure = evaluations.measure_names(opened, benchmark_id)[0]
 send_form(opened, baseline, evaluation, queries, measure)
+downloads(evaluation)
 qid = table(baseline, evaluation, queries, measure)
 if qid is None:
     st.caption(f"Choose one of {many(len(queries), 'row')} to see both orders.")

@@ -7,6 +7,7 @@ import streamlit as st
 from app import session
 from app.store import store, user
 from app.widgets.filters import item_filter
+from app.widgets.key_map import key_map, shows_keys
 from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
@@ -46,6 +47,7 @@ def top_row() -> bool:
             help="Blind first: mark what is relevant before the teacher's answer is shown.",
         )
         st.space("stretch")
+        key_map()
         left = items.count_items(opened, chosen)
         st.markdown(
             f":gray[**{counts['judged']:,}** of {counts['items']:,} judged · "
@@ -116,6 +118,7 @@ def on_reason(item_id: str, reason: str) -> None:
 
 def key_button(name: str, label: str, shortcut: str, item_id: str, **options: object) -> None:
     """Draw a button that belongs to one item: its key changes with the item."""
+    options["disabled"] = bool(options.get("disabled")) or shows_keys()
     st.button(label, key=f"{name}-{key_of(item_id)}", shortcut=shortcut, **options)  # type: ignore[arg-type]
 
 
@@ -218,7 +221,7 @@ def navigation_row(item_id: str) -> None:
         key="undo",
         shortcut="U",
         icon=":material/undo:",
-        disabled=not recent,
+        disabled=not recent or shows_keys(),
         help=f"Takes back your latest verdict; {many(len(recent), 'verdict')} can be taken back.",
         on_click=session.undo,
         args=(opened, reviewer),
@@ -227,7 +230,7 @@ def navigation_row(item_id: str) -> None:
         "Back",
         key="back",
         shortcut="Left",
-        disabled=state.place <= 0 and state.current is not None,
+        disabled=(state.place <= 0 and state.current is not None) or shows_keys(),
         on_click=session.back,
     )
     key_button("next", "Next", "Right", item_id, on_click=session.forward, args=(opened, item_id))

@@ -7,7 +7,8 @@ from app.store import user
 from app.widgets.page import NOTICE, mendable
 from app.widgets.text import many, plain
 from curation import batching
-from db import batches, quarantine
+from curation.snapshots import Changed
+from db import batches
 from db.store import Store
 
 _ASKED = "batch_to_approve"
@@ -74,7 +75,8 @@ def _dialog(store: Store, batch_id: str) -> None:
             "A snapshot cannot be changed or taken back; its manifest says that "
             f"**{plain(user())}** approved it."
         )
-    held = quarantine.quarantined_in(store, batch_id)
+        _say_changed(batching.standing(store, batch_id)[1])
+    held = batching.quarantined(store, batch_id)
     if held:
         names = sorted({name for row in held for name in row["benchmarks"]})
         st.warning(
@@ -102,6 +104,22 @@ def _dialog(store: Store, batch_id: str) -> None:
                 "views/batches.py",
                 query_params={"view_of": "snapshots", "snapshot": manifest.snapshot_id},
             )
+
+
+def _say_changed(changed: Changed) -> None:
+    """Say what reviewers have decided since the batch was made."""
+    if changed.left_out:
+        st.warning(
+            f"{many(len(changed.left_out), 'item passes', 'items pass')} the batch's filters no "
+            "longer: left out.",
+            icon=":material/remove_circle:",
+        )
+    if changed.refreshed:
+        st.info(
+            f"{many(len(changed.refreshed), 'item was', 'items were')} corrected since: frozen as "
+            "corrected.",
+            icon=":material/edit:",
+        )
 
 
 def _keep_them() -> str:

@@ -18,6 +18,11 @@ from trainer.recipes import override_settings
 from trainer.strategies import STRATEGIES
 
 COMMON = ("depth", "temperature", "max_new_tokens", "thinking_budget")
+STYLES = {
+    "rankdesk": "RankDesk",
+    "rankllm": "RankLLM: 300 words",
+    "reasonrank": "ReasonRank's authors: the model's tokens",
+}
 MOST = 60  # evaluations at a time
 
 
@@ -51,6 +56,16 @@ def _prepare(store: Store, ranker: Ranker, benchmark_id: str) -> list[PreparedJo
     shared = {each for each in strategies if _shares(ranker, each)}
     small = choose_small(store, ranker) if shared else None
     overrides = settings_form(ranker.own, COMMON, ranker.key, "first_stage=bm25")
+    style = st.selectbox(
+        "Passages written as by",
+        STYLES,
+        index=list(STYLES).index(ranker.own.style),
+        format_func=STYLES.__getitem__,
+        key=f"{ranker.key}-style",
+        help="How passages and the query are cleaned, cut and put into the prompt",
+    )
+    if style != ranker.own.style:
+        overrides.append(f"style={style}")
     left, right = st.columns([3, 1], gap="small")
     measures = left.text_input(
         "Measures",

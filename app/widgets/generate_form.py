@@ -9,16 +9,22 @@ from app.widgets.page import mendable
 from app.widgets.preview import preview
 from app.widgets.prices import price_editor
 from app.widgets.settings_form import settings_form
-from app.widgets.text import many, plain
+from app.widgets.text import dollars, many, plain
 from db import jobs
 from db.store import Store
 from trainer import teaching_desk
 from trainer.desk import PreparedJob
-from trainer.engines.opening import Served
+from trainer.engines.opening import Served, Vllm, model_name
 from trainer.errors import EngineError
+from trainer.estimating import estimate
 from trainer.jobs import GenerateSpec
 from trainer.synthesis_settings import SynthesisSettings
 
+_BY = {
+    "openai": "endpoints",
+    "vllm": "a vLLM server, started for the job",
+    "ray": "vLLM servers on a Ray cluster",
+}
 COMMON = ("samples", "orders", "until", "limit", "temperature", "max_new_tokens")
 
 
@@ -37,7 +43,8 @@ def generate_form(store: Store, sources: list[dict[str, Any]], like: str | None)
         if prepared is None:
             st.caption("Name the teacher and where it answers; then this shows what would run.")
         else:
-            _estimate(store, prepared)
+            with mendable():
+                _estimate(store, prepared)
             preview(store, prepared)
 
 
@@ -90,21 +97,21 @@ def _prepared(
     overrides += [f"limits.budget={budget.strip()}"] if (budget or "").strip() else []
     if teacher is None:
         return None
-    price_editor(store, {each.model for each in (teacher, judge) if each is not None})
+    price_editor(store, {model_name(each) for each in (teacher, judge) if each is not None})
     return teaching_desk.prepare_generation(
         store, source=source, engine=teacher, judge=judge, overrides=[*kept, *overrides]
     )
 
 
-def _teacher(title: str, key: str, was: dict[str, Any]) -> Served | None:
-    """Draw the choice of a model behind endpoints; None until it is named."""
+def _teacher(title: str, key: str, was: dict[str, Any]) -> Served | Vllm | None:
+    """Draw the choice of a model and of what answers for it; None until it is named."""
     left, right = st.columns(2, gap="small")
     model = left.text_input(
         title,
         value=was.get("model", ""),
         key=f"{key}-model",
         placeholder="deepseek-reasoner",
-        help="As its endpoint calls it",
+        help="As its endpoint calls it; for a vLLM server, the model's folder or hub name",
     )
     variable = right.text_input(
         "Key in the variable",
@@ -112,6 +119,15 @@ def _teacher(title: str, key: str, was: dict[str, Any]) -> Served | None:
         key=f"{key}-key",
         help="The name of the environment variable that holds the key, never the key itself",
     )
+    answers_by = st.selectbox(
+        "Answers by",
+        list(_BY),
+        index=list(_BY).index(_kind(was)),
+        format_func=_BY.__getitem__,
+        key=f"{key}-by",
+    )
+    if answers_by != "openai":
+        return _started(model, key, was, cluster=answers_by == "ray")
     left, right = st.columns([3, 1], gap="small")
     urls = left.text_input(
         "Base URLs",
@@ -123,6 +139,13 @@ def _teacher(title: str, key: str, was: dict[str, Any]) -> Served | None:
     )
     in_flight = right.number_input(
         "In flight", 1, 1000, was.get("in_flight", 32), key=f"{key}-in-flight"
+    )
+    tokenizer = st.text_input(
+        "Tokenizer",
+        value=was.get("tokenizer") or "",
+        key=f"{key}-tokenizer",
+        placeholder="none: tokens are guessed",
+        help="Its folder or hub name: tokens are then counted for estimate, budget and limits",
     )
     batch = st.checkbox(
         "By its batch API",
@@ -140,7 +163,34 @@ def _teacher(title: str, key: str, was: dict[str, Any]) -> Served | None:
         key_variable=(variable or "").strip() or "OPENAI_API_KEY",
         in_flight=in_flight,
         batch=batch,
+        tokenizer=(tokenizer or "").strip() or None,
     )
+
+
+def _kind(was: dict[str, Any]) -> str:
+    if was.get("kind") != "vllm":
+        return "openai"
+    return "ray" if was.get("cluster") else "vllm"
+
+
+def _started(model: str | None, key: str, was: dict[str, Any], *, cluster: bool) -> Vllm | None:
+    """Draw what a vLLM server of the job's own needs; None until the model is named."""
+    address, workers = None, 1
+    if cluster:
+        left, right = st.columns([3, 1], gap="small")
+        address = left.text_input(
+            "Ray cluster",
+            value=was.get("cluster") or "auto",
+            key=f"{key}-cluster",
+            help="Its address; `auto` for the one this machine belongs to, `local` for this "
+            "machine alone. Every node finds the model at the same path",
+        )
+        workers = right.number_input(
+            "Workers", 1, 1000, was.get("workers", 1), key=f"{key}-workers"
+        )
+    if not model:
+        return None
+    return Vllm(model=model.strip(), cluster=address or None, workers=workers)
 
 
 def _estimate(store: Store, prepared: PreparedJob) -> None:
@@ -148,13 +198,13 @@ def _estimate(store: Store, prepared: PreparedJob) -> None:
     spec = prepared.spec
     assert isinstance(spec, GenerateSpec)
     with st.container(border=True), st.spinner("Counting the prompts of a sample …"):
-        found = teaching_desk.estimate(store, spec)
+        found = estimate(store, spec)
         cells = st.columns(4, gap="small")
         cells[0].metric("Queries", f"{found.queries:,}")
         cells[1].metric("Requests, at most", f"{sum(found.requests.values()):,}")
         tokens = found.prompt_tokens + found.completion_tokens
         cells[2].metric("Tokens", f"{tokens / 1e6:,.2f} M")
-        cells[3].metric("Price", "unknown" if found.price is None else f"${found.price:,.2f}")
+        cells[3].metric("Price", "unknown" if found.price is None else dollars(found.price))
         source = (
             f"generated tokens by {many(found.from_answers, 'earlier answer')} of this teacher"
             if found.from_answers
@@ -162,3 +212,5 @@ def _estimate(store: Store, prepared: PreparedJob) -> None:
             "and the estimate goes by real answers, which are not paid for again"
         )
         st.caption(f"From the prompts of a sample; {source}.")
+        if found.unpriced:
+            st.caption(f"No price for {plain(', '.join(found.unpriced))}: give it under Prices.")

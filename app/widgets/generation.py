@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from app.widgets.text import many, plain
+from app.widgets.text import dollars, many, plain
 from db import generation
 from db.store import Store
 from trainer.generate import ITEMS, STATUS
@@ -52,10 +52,14 @@ def _numbers(status: dict[str, Any]) -> None:
     cells = st.columns(5, gap="small")
     cells[0].metric("Done", f"{status['done']:,} of {status['queries']:,}")
     cells[1].metric("Queries a second", f"{status['queries_per_s']:,.1f}")
+    requests, tokens = status.get("requests_per_s", 0.0), status.get("tokens_per_s", 0.0)
+    cells[1].caption(f"{requests:,.1f} requests, {tokens:,.0f} tokens")
     cells[2].metric("Paid requests", f"{sum(status['requests'].values()):,}")
-    cells[3].metric("Spent", f"${status['spent']:,.4f}")
+    cells[3].metric("Spent", dollars(status["spent"]))
     projected = status["projected"]
-    cells[4].metric("In the end, about", "unknown" if projected is None else f"${projected:,.4f}")
+    cells[4].metric("In the end, about", "unknown" if projected is None else dollars(projected))
+    if left_out := status.get("left_out"):
+        st.caption(f"Asked without {', '.join(left_out)}: an endpoint does not take it.")
     if status["unpriced"]:
         st.caption(f"{many(status['unpriced'], 'answer')} came from a model without a price.")
 
@@ -85,6 +89,7 @@ def _stages(status: dict[str, Any]) -> None:
             "stage": stage,
             "paid": status["requests"].get(stage, 0),
             "there already": status["reused"].get(stage, 0),
+            "in all, at most": status.get("expected", {}).get(stage),
         }
         for stage in ("select", "negatives", "rank")
     ]

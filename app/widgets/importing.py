@@ -8,11 +8,13 @@ import polars as pl
 import streamlit as st
 
 from app.widgets.page import mendable
+from app.widgets.pick import pick
 from app.widgets.text import key_of, many, plain
 from curation.intake import ImportReport, import_reasonrank
 from db import imports
 from db.errors import RankDeskError
 from db.store import Store
+from db.workspace import typed_path
 
 
 @dataclass
@@ -43,7 +45,7 @@ def _work(store: Store, run: ImportRun) -> None:
         run.done, run.total, run.rows = done, total, rows
 
     try:
-        run.report = import_reasonrank(store, Path(run.folder).expanduser(), on_progress=progress)
+        run.report = import_reasonrank(store, typed_path(run.folder), on_progress=progress)
     except RankDeskError as error:
         run.error = str(error)
     except BaseException as error:
@@ -119,30 +121,30 @@ def import_history(store: Store) -> None:
             "finished_at": st.column_config.DatetimeColumn("Finished", format="YYYY-MM-DD HH:mm"),
         },
     )
-    for row in found.filter(pl.col("rejected") > 0).head(3).iter_rows(named=True):
-        _rejects(store, row["import_id"], row["name"], row["rejected"])
+    refused = {
+        row["import_id"]: f"{many(row['rejected'], 'row')} from {row['name']}, "
+        f"{row['finished_at']:%Y-%m-%d %H:%M}"
+        for row in found.filter(pl.col("rejected") > 0).iter_rows(named=True)
+    }
+    if refused:
+        with st.expander("Refused rows", icon=":material/report:"), mendable():
+            _rejects(store, pick("Import", refused, key="import"))
 
 
-def _rejects(store: Store, import_id: str, name: str, rejected: int) -> None:
-    with (
-        st.expander(
-            f"{many(rejected, 'row')} refused from {plain(name)}", icon=":material/report:"
-        ),
-        mendable(),
-    ):
-        rejects = imports.rejects_of(store, import_id)
-        causes = rejects.group_by("cause").agg(faults=pl.len()).sort("faults", descending=True)
-        left, right = st.columns([1, 3])
-        left.dataframe(causes, hide_index=True, alt="Faults by cause")
-        right.dataframe(
-            rejects.head(200), hide_index=True, height=220, alt="The first 200 refused rows"
-        )
-        st.download_button(
-            f"All {many(rejects.height, 'fault')} as CSV",
-            rejects.write_csv,
-            file_name="rejects.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            key=f"rejects-{key_of(import_id)}",
-            on_click="ignore",
-        )
+def _rejects(store: Store, import_id: str) -> None:
+    rejects = imports.rejects_of(store, import_id)
+    causes = rejects.group_by("cause").agg(faults=pl.len()).sort("faults", descending=True)
+    left, right = st.columns([1, 3])
+    left.dataframe(causes, hide_index=True, alt="Faults by cause")
+    right.dataframe(
+        rejects.head(200), hide_index=True, height=220, alt="The first 200 refused rows"
+    )
+    st.download_button(
+        f"All {many(rejects.height, 'fault')} as CSV",
+        rejects.write_csv,
+        file_name="rejects.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key=f"rejects-{key_of(import_id)}",
+        on_click="ignore",
+    )

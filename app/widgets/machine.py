@@ -8,19 +8,29 @@ import streamlit as st
 from app.widgets.text import plain
 
 
-@st.cache_resource(max_entries=64)
-def _process(pid: int) -> psutil.Process:
+@st.cache_resource(max_entries=256)
+def _process(pid: int, started: float) -> psutil.Process:
     """Return one handle per process: CPU use is measured between two looks at the same handle."""
     return psutil.Process(pid)
+
+
+def _use(root: psutil.Process) -> tuple[float, int]:
+    """Return what a process and all below it use: CPU in percent of one core, memory in bytes."""
+    cpu, memory = 0.0, 0
+    for found in [root, *root.children(recursive=True)]:
+        try:
+            process = _process(found.pid, found.create_time())
+            cpu += process.cpu_percent(interval=None)
+            memory += process.memory_info().rss
+        except psutil.Error:
+            continue  # it has just ended
+    return cpu, memory
 
 
 def gauges(pid: int) -> None:
     """Draw CPU and memory of a job's process tree, and the GPUs where there are any."""
     try:
-        root = _process(pid)
-        tree = [root, *root.children(recursive=True)]
-        cpu = root.cpu_percent(interval=None)
-        memory = sum(process.memory_info().rss for process in tree)
+        cpu, memory = _use(psutil.Process(pid))
     except psutil.Error:
         return  # it has just ended; the next look says so
     total = psutil.virtual_memory()

@@ -22,22 +22,29 @@ def price_editor(store: Store, models: set[str]) -> None:
         lines: list[dict[str, Any]] = [
             known[model].model_dump() | {"model": model}
             if model in known
-            else {"model": model, "prompt": None, "completion": None}
+            else {"model": model, "prompt": None, "completion": None, "batch": None}
             for model in sorted(models | known.keys())
         ]
         dollars = st.column_config.NumberColumn
         with st.form("price-form", border=False):  # typed line by line, without a rerun for each
             edited = st.data_editor(
-                lines or [{"model": None, "prompt": None, "completion": None}],
+                lines or [{"model": None, "prompt": None, "completion": None, "batch": None}],
                 num_rows="dynamic",
                 hide_index=True,
                 # Edits are kept by place: over other lines they would be of other models.
                 key=key_of("prices", *lines),
-                column_order=("model", "prompt", "completion"),
+                column_order=("model", "prompt", "completion", "batch"),
                 column_config={
                     "model": st.column_config.TextColumn("Model"),
                     "prompt": dollars("Prompt, $ / M tokens", min_value=0.0, format="%.4f"),
                     "completion": dollars("Generated, $ / M tokens", min_value=0.0, format="%.4f"),
+                    "batch": dollars(
+                        "Share by batches",
+                        min_value=0.01,
+                        max_value=1.0,
+                        format="%.2f",
+                        help="What the batch API costs, as a share of these prices",
+                    ),
                 },
             )
             st.caption(
@@ -63,5 +70,7 @@ def _table(lines: list[dict[str, Any]]) -> dict[str, Price]:
             )
         if model in found:
             raise CurationError(f"{model} stands in two lines: keep one.")
-        found[model] = Price(prompt=line["prompt"], completion=line["completion"])
+        found[model] = Price(
+            prompt=line["prompt"], completion=line["completion"], batch=line["batch"]
+        )
     return found

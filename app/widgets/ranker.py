@@ -119,6 +119,16 @@ def _endpoints() -> Ranker | None:
         placeholder="one a line, for example\nhttp://127.0.0.1:8000/v1",
         help="Several serve the same model; each call goes to the least loaded one",
     )
+    left, middle, right = st.columns([2, 1, 1], gap="small")
+    tokenizer = left.text_input(
+        "Tokenizer",
+        key="ranker-tokenizer",
+        placeholder="folder or hub name",
+        help="The served model's, where the endpoints are vLLM's: passages are then cut by its "
+        "tokens, and options scored exactly",
+    )
+    in_flight = middle.number_input("Calls in flight", 1, 1024, 32, key="ranker-in-flight")
+    timeout = right.number_input("Timeout, s", 1, 86_400, 600, key="ranker-timeout")
     recipes = list(list_recipes())
     recipe = st.selectbox(
         "Asked as by the recipe",
@@ -133,7 +143,14 @@ def _endpoints() -> Ranker | None:
         return None
     if variable and variable not in os.environ:
         st.caption("The app's environment has no such variable: they are asked without a key.")
-    served = Served(model=model, base_urls=places, key_variable=variable or "OPENAI_API_KEY")
+    served = Served(
+        model=model,
+        base_urls=places,
+        key_variable=variable or "OPENAI_API_KEY",
+        in_flight=in_flight,
+        timeout_s=timeout,
+        tokenizer=(tokenizer or "").strip() or None,
+    )
     return Ranker(
         load_recipe(recipe).evaluation_settings(),
         {"checkpoint": None, "served": served, "recipe_name": recipe},

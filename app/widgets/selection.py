@@ -1,6 +1,5 @@
 """The form of a new batch: filters, what they let through, a name."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import altair as alt
@@ -75,7 +74,8 @@ def _selection(store: Store) -> Selection:
     repaired = st.checkbox(
         "Let repaired responses through",
         key="batch_repaired",
-        help="Teacher responses with missing, repeated or foreign ids were repaired when parsed.",
+        help="Teacher responses with missing, repeated or foreign ids were repaired when parsed. "
+        "Items that a reviewer fixed pass in any case.",
     )
     quarantined = st.checkbox(
         "Let quarantined items in",
@@ -102,11 +102,16 @@ def _midnight(days: int) -> datetime | None:
 
 
 def _left_out(store: Store, found: pl.DataFrame, chosen: Selection) -> None:
-    """Say what stays out because it is quarantined, and what could not be looked at."""
-    if not chosen.quarantined:
-        with_them = batching.preview(store, replace(chosen, quarantined=True))
-        if missing := len(with_them) - len(found):
-            st.caption(f":material/policy: {many(missing, 'quarantined item')} left out.")
+    """Say what stays out as repaired or quarantined, and what could not be looked at."""
+    missing = batching.left_out(store, chosen, found)
+    if missing.repaired:
+        approved = f", {missing.approved:,} of them approved" if missing.approved else ""
+        st.caption(
+            f":material/healing: {many(missing.repaired, 'item')} with a repaired response left "
+            f"out{approved}."
+        )
+    if missing.quarantined:
+        st.caption(f":material/policy: {many(missing.quarantined, 'quarantined item')} left out.")
     if never := [row["name"] for row in quarantine.summary(store) if row["scan_id"] is None]:
         st.caption(f":material/policy: Not compared with {plain(', '.join(never))} yet.")
 

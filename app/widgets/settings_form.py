@@ -21,9 +21,9 @@ def settings_form(own: BaseModel, common: Sequence[str], key: str, example: str)
     with st.grid(len(common), min_column_width=76, gap="small"):
         for name in common:
             value = _written(getattr(own, name))
+            st.session_state.setdefault(f"{key}-{name}", value)  # a former job's may stand there
             typed = st.text_input(
                 name.replace("per_device_train_", "").replace("_", " "),
-                value=value,
                 key=f"{key}-{name}",
                 help=f"`{name}`",
             )

@@ -157,7 +157,7 @@ def _outcome(store: Store, run: CheckRun) -> None:
             st.session_state[NOTICE] = (
                 f"{run.name}: {many(made.n_queries, 'query', 'queries')}"
                 if new
-                else f"The same content is there already, as {made.name}"
+                else f"{run.name} is there already, with the same content"
             )
             st.query_params["do"] = "look"
             st.query_params["source"] = made.source_id

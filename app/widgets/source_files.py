@@ -24,6 +24,7 @@ from curation.source_tables import (
 )
 from curation.stackexchange import read_stackexchange
 from curation.theorems import read_theorems
+from db.workspace import typed_path
 
 Progress = Callable[[int, int], None]
 Reader = Callable[[Progress], Draft]
@@ -150,7 +151,7 @@ def _place(
         key=f"source-{key}",
         help=tip or None,
     )
-    return Path(typed.strip()).expanduser() if (typed or "").strip() else None
+    return typed_path(typed.strip()) if (typed or "").strip() else None
 
 
 def _drawer() -> Path:

@@ -19,6 +19,7 @@ def table(found: list[Teacher]) -> pl.DataFrame:
         {
             "model": each.author_name,
             "prompt": each.prompt or "imported",
+            "prompts of labels": ", ".join(each.label_prompts) or None,
             "role": "judge" if each.judge else "teacher",
             "items": each.items,
             "responses": each.answers,
@@ -63,7 +64,7 @@ def overview(found: list[Teacher]) -> None:
         alt="Teachers by model and prompt",
         column_config={
             name: number(format={"tokens": "%.0f", "follows": "%+.2f"}.get(name, "%.2f"))
-            for name in shown.columns[5:]
+            for name in shown.columns[shown.columns.index("responses") + 1 :]
         },
     )
     st.download_button(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import floor, log10
 
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 _LINKS = re.compile(r"(?i)(https?|ftp|www|mailto|xmpp)(?=[:.])|(?<=\w)(?=@)")
@@ -67,3 +68,14 @@ def many(n: int, noun: str, plural: str = "") -> str:
 def labelled(names: dict[str, str]) -> Callable[[str], str]:
     """Return a `format_func` that shows the (inert) name of a key."""
     return lambda key: plain(names.get(key, key))
+
+
+def dollars(amount: float) -> str:
+    """Write US dollars with as many places as a small amount needs.
+
+    Example:
+        >>> dollars(12.5), dollars(0.0024), dollars(0)
+        ('$12.50', '$0.0024', '$0.00')
+    """
+    places = 2 if amount == 0 or amount >= 1 else max(2, 1 - floor(log10(amount)))
+    return f"${amount:,.{places}f}"

@@ -47,12 +47,14 @@ class Transport:
         latency_s: Seconds before an answer begins.
         tokens_per_s: Speed of an answer after that; None is at once.
         requests_per_minute: More than these get 429.
+        minute_s: Seconds that those are counted over.
         faults: Shares of requests that meet each fault. A request that is sent again draws anew.
     """
 
     latency_s: float = 0.0
     tokens_per_s: float | None = None
     requests_per_minute: int | None = None
+    minute_s: float = 60.0
     faults: dict[TransportFault, float] = field(default_factory=dict)
 
 
@@ -162,7 +164,7 @@ class _Server:
         if self._transport.requests_per_minute is None:
             return False
         now = time.monotonic()
-        while self._times and self._times[0] < now - 60:
+        while self._times and self._times[0] < now - self._transport.minute_s:
             self._times.popleft()
         if len(self._times) >= self._transport.requests_per_minute:
             return True

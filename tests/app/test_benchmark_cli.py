@@ -57,9 +57,11 @@ def test_a_folder_is_added_and_shown(place, folder, run):
     assert "passages cut at, as published (tokens) 512" in call(place, "show", "med")
 
 
-def test_the_same_again_keeps_its_first_name(place, folder, run):
-    call(place, "add", "med", "--folder", folder, "--run", run)
-    assert "med: 1 queries" in call(place, "add", "other", "--folder", folder, "--run", run)
+def test_the_same_again_is_there_already_and_has_one_name(place, folder, run):
+    for _ in range(2):
+        assert "med: 1 queries" in call(place, "add", "med", "--folder", folder, "--run", run)
+    with pytest.raises(RankDeskError, match="already, named med"):
+        call(place, "add", "other", "--folder", folder, "--run", run)
 
 
 @pytest.mark.parametrize(

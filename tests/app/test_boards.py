@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from curation.prices import Price, write_prices
+from curation.trec import read_run
 from db import benchmarks, evaluations, suites
 from db.errors import NotFoundError, RankDeskError, StoreError
 from db.store import Store
@@ -41,6 +43,34 @@ def test_a_suite_is_the_latest_list_of_its_name(sample: Workspace) -> None:
             suites.set_suite(store, name, [name])
         with pytest.raises(NotFoundError, match="Suites: both"):
             suites.get_suite(store, "nothing")
+
+
+def test_an_evaluation_s_run_goes_out_and_comes_back(sample: Workspace, tmp_path: Path) -> None:
+    with Store.open(sample) as store:
+        row = evaluations.list_evaluations(store)[-1]
+        orders = evaluations.rankings(store, row["evaluation_id"])
+    for name, form in (("out.run", "trec"), ("out.json", "rankllm")):
+        told = rankdesk(
+            sample, "evaluation", "export", row["name"], "--output", str(tmp_path / name), "--json"
+        )
+        assert json.loads(told)["form"] == form
+        found = read_run(tmp_path / name)
+        assert {qid: list(scores) for qid, scores in found.items()} == orders
+    with pytest.raises(RankDeskError, match="make it first"):
+        rankdesk(sample, "evaluation", "export", row["name"], "--output", "/no/such/x.run")
+
+
+def test_an_evaluation_of_several_benchmarks_has_no_one_name(sample: Workspace) -> None:
+    with Store.open(sample) as store:
+        held_out = benchmarks.list_benchmarks(store)[0]
+        copy = {**held_out, "benchmark_id": "b" * 16, "name": "second"}
+        benchmarks.insert_benchmark(store, **{k: v for k, v in copy.items() if k != "created_at"})
+    rankdesk(sample, "benchmark", "suite", "both", held_out["name"], "second")
+    asked = ("evaluate", "--checkpoint", "sft", "--benchmark", "both")
+    with pytest.raises(RankDeskError, match="leave it out with several"):
+        rankdesk(sample, *asked, "--name", "mine")
+    with pytest.raises(NotFoundError, match="no suite and no benchmark nothing"):
+        rankdesk(sample, *asked, "--benchmark", "nothing")
 
 
 def test_measured_rows_stand_beside_published_ones(sample: Workspace, open_page: OpenPage) -> None:

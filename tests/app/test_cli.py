@@ -80,7 +80,7 @@ def test_rewards_and_permutations_come_one_json_line_each(tmp_path):
         "bad_output",
         "no_answer",
     )
-    file.write_text(json.dumps({"response": good, "n": 3}))
+    file.write_text("\ufeff" + json.dumps({"response": good, "n": 3}))
     assert json.loads(rankdesk("parse", file, "--json").stdout) == {
         "permutation": [2, 1, 3],
         "status": "missing",
@@ -97,6 +97,7 @@ def test_rewards_and_permutations_come_one_json_line_each(tmp_path):
         ),
         ("parse", '{"response": "x"}', ":1: n: is missing"),
         ("parse", "{", ":1: is not JSON"),
+        ("parse", '{"n": 2, "response": "\xff"}'.encode("latin-1"), ":1: is not UTF-8"),
         ("parse", "[1]", ":1: must be a JSON object"),
         ("parse", '{"response": "x", "n": 0}', ":1: n: must be a whole number"),
         (
@@ -107,13 +108,13 @@ def test_rewards_and_permutations_come_one_json_line_each(tmp_path):
         (
             "reward",
             '{"response": "", "initial_list": ["a"], "relevant_docids": ["a"], "ground_truth": ""}',
-            ":1: ground_truth:",
+            ":1: ground_truth: must name",
         ),
     ],
 )
 def test_a_bad_line_is_named_and_nothing_is_printed(tmp_path, command, content, message):
     file = tmp_path / "lines.jsonl"
-    file.write_text(content)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
     result = rankdesk(command, file, "--json")
     assert (result.returncode, result.stdout) == (1, "")
     assert "lines.jsonl" + message in result.stderr
@@ -160,3 +161,8 @@ def test_consistency_batches_and_snapshots(workspace):
 def test_commands_do_not_wait_for_torch():
     code = "import sys, app.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_brackets_in_help_texts_are_shown():
+    shown = " ".join(rankdesk("source", "add", "--help").stdout.split())
+    assert "Of queries that bring none [the source's name]." in shown

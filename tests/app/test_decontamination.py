@@ -41,7 +41,9 @@ def leaky(sample: Workspace, tmp_path: Path) -> Leaky:
         batch_id = batches.get_batch(store, BATCH)["batch_id"]
         texts = {row["item_id"]: row["query"] for row in items.queries(store)}
         hostile = next(item_id for item_id, text in texts.items() if text == HOSTILE)
-        first = next(each for each in batches.ranking_ids(store, batch_id) if each != hostile)
+        first = next(
+            each for each in batches.batch_items(store, batch_id)["item_id"] if each != hostile
+        )
         asked = {"t1": texts[first].upper().replace(" ", "  "), "t2": f"{HOSTILE}!"}
         contents = {
             "queries": [json.dumps({"_id": qid, "text": text}) for qid, text in asked.items()],
@@ -212,7 +214,7 @@ def test_evaluations_show_clean_beside_all_where_training_asked_a_test_query(
     with Store.open(sample) as store:
         (benchmark,) = benchmarks.list_benchmarks(store)
         trained = batches.get_batch(store, "first round")["batch_id"]
-        asked = next(iter(batches.ranking_ids(store, trained)))
+        asked = batches.batch_items(store, trained)["item_id"][0]
         evaluation = evaluations.get_evaluation(store, "sft on held-out")["evaluation_id"]
         values = dict(
             evaluations.per_query(store, [evaluation], "nDCG@10").select("qid", "value").iter_rows()

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from app.cli import cli
+from curation import teachers
 from curation.demo.teacher import MODEL
 from curation.demo.teacher_server import serve_teacher
 from curation.demo.world import World, build_world
@@ -94,6 +95,11 @@ def test_the_commands_mine_estimate_and_label_a_source(
         first = store.rows(
             "SELECT o.sample FROM teacher_rankings JOIN ranking_origins o USING (ranking_id)"
         )
+        (teacher_found,) = teachers.summaries(store, 0.4)
+    assert [each.partition("@")[0] for each in teacher_found.label_prompts] == [
+        "teacher-negatives",
+        "teacher-select",
+    ]
     assert {row["sample"] for row in first} == {0}
     for row in shown:
         assert sorted(row["docids"]) == sorted(row["shown"]) == sorted(row["candidates"])
@@ -118,6 +124,18 @@ def test_the_page_starts_a_job_and_shows_what_came_back(
     assert [each.value for each in [*app.error, *app.exception]] == []
     assert "5 of 5" in [metric.value for metric in app.metric]
     assert any("0001" in each.label for each in app.expander)
+
+
+def test_the_page_offers_a_vllm_server_and_a_cluster(stocked: Workspace, open_page: OpenPage):
+    app = open_page("generate")
+    app.text_input(key="teacher-model").set_value("/no/such/model")
+    app.selectbox(key="teacher-by").set_value("ray").run()
+    app.text_input(key="teacher-cluster").set_value("local")
+    app.number_input(key="teacher-workers").set_value(2).run()
+    assert app.button(key="start-job").disabled
+    assert "/no/such/model" in "".join(each.value for each in [*app.markdown, *app.error]).replace(
+        "\\", ""
+    )
 
 
 def test_the_page_says_what_to_do_without_a_source(workspace: Workspace, open_page: OpenPage):
@@ -154,9 +172,24 @@ def test_a_prompt_is_kept_under_a_new_name_and_used(
             ["generate", "pool", "--model", "m", "--base-url", "http://h/v1", "--stage", "x"],
             "until",
         ),
+        (
+            ["generate", "pool", "--model", "m", "--base-url", "ftp://x", "--dry-run"],
+            "no http:// or https:// and host: 'ftp://x'",
+        ),
+        (
+            ["generate", "pool", "--model", "m", "--base-url", "http://h/v1", "--dry-run"]
+            + ["--tokenizer", "/no/such/folder"],
+            "okenizer: There is no model folder '/no/such/folder'",
+        ),
+        (
+            ["generate", "pool", "--model", "m", "--base-url", "http://h/v1"]
+            + ["--set", "rank_template=teacher-select"],
+            "rank_template=teacher-select is a selection template",
+        ),
     ],
 )
 def test_what_cannot_work_is_said(stocked: Workspace, words: list[str], told: str):
     result = CliRunner().invoke(cli, ["--workspace", str(stocked.root), *words])
     assert result.exit_code != 0
     assert told in str(result.exception)
+    assert told not in result.output  # once is enough

@@ -7,15 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
+from curation import batching, review
 from db import batches, benchmarks, evaluations, items, jobs
 from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
 from tests.app.sample import add_evaluation
+from tests.samples import add_samples
 from trainer import desk
 from trainer.jobs import JobState
+from trainer.recipes import apply_overrides, load_recipe
 
 VIEWS = sorted(
     path.stem
@@ -105,6 +109,14 @@ def test_draws_both_orders_of_a_query(view: str, sample: Workspace, open_page: O
     app = open_page("queries", query="q1", diff_view=view)
     assert errors(app) == []
     assert any("Which rule is behind it?" in text.value for text in app.text)
+
+
+def test_queries_let_a_run_be_taken_away(sample: Workspace, open_page: OpenPage) -> None:
+    app = open_page("queries", query="q1")
+    assert [button.label for button in app.get("download_button")] == [
+        "TREC run",
+        "RankLLM results",
+    ]
 
 
 def test_replay_keeps_its_round_in_the_address(
@@ -312,3 +324,62 @@ def test_duplicate_and_tweak_fills_the_form(sample: Workspace, open_page: OpenPa
     assert app.segmented_control(key="job_kind").value == "grpo"
     base = next(box for box in app.selectbox if box.label == "Start from")
     assert base.value == like["checkpoint_id"]
+
+
+@pytest.mark.parametrize("name", ["demo-grpo", "/nowhere/ours.yaml"])
+def test_duplicate_and_tweak_restores_every_setting(
+    sample: Workspace, open_page: OpenPage, name: str
+) -> None:
+    changes = ["reward.recall=0.3", "evaluation.strategy.window=4", "epochs=2", "beta=0.125"]
+    changes += ["lora={r: 8, alpha: 16}"]
+    recipe = apply_overrides(load_recipe("demo-grpo"), changes)
+    with Store.open(sample) as store:
+        like = next(job for job in jobs.list_jobs(store) if job["kind"] == "grpo")
+        config = yaml.safe_load(like["config"])
+        config["spec"]["recipe"] = recipe.model_dump(mode="json")
+        job = {"kind": "grpo", "name": "tweaked", "created_by": "ada", "recipe": name}
+        job |= {"snapshot_id": like["snapshot_id"], "checkpoint_id": like["checkpoint_id"]}
+        jobs.insert_job(store, job_id="tweaked", config=yaml.safe_dump(config), **job)
+    app = open_page("new_job", like="tweaked")
+    assert errors(app) == []
+    assert app.session_state["pick-grpo_recipe"] == "demo-grpo"
+    shown = next(code.value for code in app.code if "recipe_name:" in code.value)
+    assert yaml.safe_load(shown)["recipe"] == recipe.model_dump(mode="json")
+
+
+def test_the_keys_of_review_are_shown_and_do_nothing_meanwhile(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review")
+    app.button(key="show-keys").click().run()
+    assert errors(app) == []
+    assert any("Alt+↑" in text.value for text in app.markdown)
+    approve = next(button for button in app.button if button.label == "Approve")
+    assert approve.disabled
+    app.button(key="hide-keys").click().run()
+    approve = next(button for button in app.button if button.label == "Approve")
+    assert not approve.disabled
+
+
+def test_batches_say_what_is_left_out_and_what_was_decided_since(
+    workspace: Workspace, open_page: OpenPage
+) -> None:
+    with Store.create(workspace) as store:
+        add_samples(store, i2="missing")
+        for item_id in ("i1", "i2", "i3", "i4"):
+            review.decide(store, item_id=item_id, reviewer="ada", verdict="approve")
+        batching.create(store, "first", batching.Selection(), created_by="ada")
+        review.decide(
+            store, item_id="i3", reviewer="ben", verdict="reject", reasons=["wrong_order"]
+        )
+        review.decide(store, item_id="i4", reviewer="ben", verdict="fix", order=list("abcd"))
+    app = open_page("batches")
+    said = [text.value for text in app.caption]
+    assert any("1 item with a repaired response left out, 1 of them approved" in s for s in said)
+    app.text_input(key="batch_name").set_value("first").run()
+    next(each for each in app.button if each.label.startswith("Create")).click().run()
+    assert "named first already" in app.error[0].value
+    app = open_page("batches", view_of="batches")
+    next(button for button in app.button if button.label == "Approve …").click().run()
+    assert "1 item passes the batch's filters no longer" in app.warning[0].value
+    assert "1 item was corrected since" in app.info[0].value

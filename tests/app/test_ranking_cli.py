@@ -11,6 +11,7 @@ from curation.demo.world import build_world, write_benchmark_files
 from curation.trec import read_run
 from db.errors import RankDeskError
 from tests.shared_data import SHARED, needs_shared_data
+from trainer import standalone
 from trainer.strategies import STRATEGIES
 
 
@@ -55,10 +56,48 @@ def test_a_dry_run_writes_each_query_s_first_window(files, trace, tmp_path):
     windows = lines(trace)
     run = read_run(tmp_path / "run.txt")
     assert [window["qid"] for window in windows] == list(run)
+    assert all(set(window) == {"qid", "docids", "messages"} for window in windows)
     for window in windows:
         assert window["docids"] == list(run[window["qid"]])[-6:]  # from the back of the list
         assert [message["role"] for message in window["messages"]] == ["system", "user"]
     assert not (tmp_path / "new.run").exists()
+
+
+@pytest.mark.parametrize(
+    "kept", ['{"qid": "q1", "call": 0, "response": "paid"}\n', '{"qid": "q', "a"]
+)
+def test_a_dry_run_takes_the_place_of_a_dry_run_alone(files, trace, kept):
+    call("rerank", *files, "--dry-run")
+    before = trace.read_text()
+    call("rerank", *files, "--dry-run")
+    assert trace.read_text() == before
+    trace.write_text(kept)
+    with pytest.raises(RankDeskError, match="is no dry run's"):
+        call("rerank", *files, "--dry-run")
+    assert trace.read_text() == kept
+
+
+def test_a_dry_run_shows_how_the_model_s_turn_is_begun(files, trace):
+    call("rerank", *files, "--dry-run", "--strategy", "listwise-direct")
+    assert {line["prefill"] for line in lines(trace)} == {"<think>\n\n</think>\n<answer>\n"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["setwise"],
+        ["exclusion"],
+        ["pairwise"],
+        ["pairwise", "--option", "method=all-pairs"],
+    ],
+)
+def test_a_dry_run_skips_queries_that_ask_nothing(files, trace, tmp_path, options):
+    run = tmp_path / "run.txt"
+    run.write_text(run.read_text().splitlines()[0])
+    assert json.loads(call("rerank", *files, "--json", "--dry-run", "--strategy", *options)) == {
+        "queries": 0,
+        "trace": str(trace),
+    }
 
 
 @needs_shared_data
@@ -88,9 +127,12 @@ def test_a_rankllm_template_gives_rankllm_s_prompt(tmp_path):
     assert user["content"].endswith("do not say any word or explain.")
 
 
-def test_the_authors_cleaning_needs_a_tokenizer(files):
+@pytest.mark.parametrize(
+    "more", [["--dry-run"], ["--engine", "openai", "--model", "m", "--base-url", "http://h/v1"]]
+)
+def test_the_authors_cleaning_needs_a_tokenizer(files, more):
     with pytest.raises(RankDeskError, match="--tokenizer"):
-        call("rerank", *files, "--dry-run", "--recipe", "reasonrank")
+        call("rerank", *files, "--recipe", "reasonrank", *more)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +141,15 @@ def test_the_authors_cleaning_needs_a_tokenizer(files):
         (["--strategy", "quicksort"], "no strategy 'quicksort'. There are: listwise"),
         (["--option", "windw=3"], "windw: Extra inputs"),
         (["--option", "window"], "write key=value"),
+        (["--option", "window=["], "not YAML"),
+        (["--context-size", "4096", "--model", "m"], "one of its templates with --template"),
+        (["--strategy", "first", "--option", "window=30"], "label 26 passages at most"),
+        (["--trace", "/no/such/folder/t"], "be written: there is no folder /no/such/folder"),
+        (
+            ["--output", "/no/such/folder/o"],
+            "be written: there is no folder /no/such/folder",
+        ),
+        (["--output", "/tmp"], "/tmp is a folder"),
         (["--option", "step=30"], "step is 30 with a window of 20"),
         (["--engine", "openai", "--model", "m"], "--base-url"),
         (["--engine", "magic", "--model", "m"], "no engine 'magic'"),
@@ -110,6 +161,26 @@ def test_what_is_wrong_is_said_before_anything_is_asked(files, trace, arguments,
     with pytest.raises(RankDeskError, match=told):
         call("rerank", *files, *arguments)
     assert not trace.exists()
+
+
+def test_options_reach_the_engine_and_what_it_draws_by(files, monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        standalone,
+        "rerank_files",
+        lambda work, engines, answering, **_: (
+            given.update(engines=engines, answering=answering) or {"calls": 0}
+        ),
+    )
+    call(
+        *("rerank", *files, "--engine", "openai", "--model", "m", "--base-url", "http://h/v1"),
+        *("--temperature", 0.6, "--top-p", 0.95, "--top-k", 20, "--min-p", 0.1, "--seed", 3),
+        *("--no-enable-thinking", "--in-flight", 5, "--timeout", 20),
+    )
+    served, answering = given["engines"]["main"], given["answering"]
+    assert (served.in_flight, served.timeout_s) == (5, 20)
+    assert (answering.top_p, answering.top_k, answering.min_p) == (0.95, 20, 0.1)
+    assert (answering.seed, answering.enable_thinking) == (3, False)
 
 
 def test_a_run_of_other_queries_is_refused(files, tmp_path):

@@ -1,13 +1,15 @@
-"""What a batch does about quarantined items."""
+"""What a batch lets through, and what its approval does about quarantined items."""
 
 import json
+from datetime import timedelta
 
 import polars as pl
 import pytest
 
-from curation import batching
-from curation.batching import BatchError, QuarantineError, Selection
-from curation.snapshots import _checksum, read_manifest
+from curation import batching, review
+from curation.batching import BatchError, LeftOut, QuarantineError, Selection
+from curation.snapshots import Changed, _checksum, read_manifest
+from curation.training_items import read_items
 from db import batches, benchmarks, quarantine
 from db.ids import now
 from db.quarantine import PAIR_SCHEMA, Scan
@@ -118,3 +120,65 @@ def test_a_manifest_from_before_quarantine_is_still_read(stocked: Store):
     del content["quarantined"], content["checksum"]
     path.write_text(json.dumps(content | {"checksum": _checksum(content)}))
     assert read_manifest(path.parent).quarantined is None
+
+
+def test_a_repaired_ranking_passes_once_it_is_fixed_and_others_are_counted(store: Store):
+    add_samples(store, i1="missing", i2="repeated", i3="truncated")
+    review.decide(store, item_id="i1", reviewer="ada", verdict="fix", order=list("badc"))
+    review.decide(store, item_id="i2", reviewer="ada", verdict="approve")
+    chosen = Selection(verdicts=("approve", "fix", "open"))
+    found = batching.preview(store, chosen)
+    assert set(found["item_id"]) == {"i1", "i4", "i5"}
+    assert batching.left_out(store, chosen, found) == LeftOut(quarantined=0, repaired=2, approved=1)
+
+
+def test_judged_since_asks_judged_items_alone(stocked: Store):
+    review.decide(stocked, item_id="i1", reviewer="ada", verdict="approve")
+    chosen = Selection(verdicts=("approve", "open"), judged_since=now() + timedelta(days=1))
+    assert set(batching.preview(stocked, chosen)["item_id"]) == {"i2", "i3", "i4", "i5"}
+
+
+def test_what_was_rejected_or_taken_back_since_is_not_frozen(store: Store):
+    add_samples(store)
+    for item_id in ("i1", "i2", "i3"):
+        review.decide(store, item_id=item_id, reviewer="ada", verdict="approve")
+    made = batch(store, selection=Selection())
+    review.undo(store, "ada")
+    reject = {"verdict": "reject", "reasons": ["wrong_order"]}
+    review.decide(store, item_id="i2", reviewer="ben", **reject)
+    manifest = batching.approve(store, made, approved_by="ada")
+    assert [item.item_id for item in manifest.items] == ["i1"]
+    assert manifest.changed == Changed(left_out=["i2", "i3"], refreshed=[])
+    assert batches.get_batch(store, made)["n_items"] == 1
+    scan(store, "i2")
+    assert quarantine.quarantined_in_snapshot(store, manifest.snapshot_id) == 0
+    emptied = batch(store, "again", Selection())
+    review.decide(store, item_id="i1", reviewer="ben", **reject)
+    with pytest.raises(BatchError, match="No item .* any more"):
+        batching.approve(store, emptied, approved_by="ada")
+
+
+def test_a_fix_made_since_is_frozen_and_an_approval_since_changes_nothing(store: Store):
+    add_samples(store)
+    made = batch(store)
+    review.decide(store, item_id="i1", reviewer="ada", verdict="approve")
+    review.decide(
+        store, item_id="i3", reviewer="ada", verdict="fix", order=list("abcd"), relevant=["b"]
+    )
+    _, changed = batching.standing(store, made)
+    assert changed == Changed(left_out=[], refreshed=["i3"])
+    manifest = batching.approve(store, made, approved_by="ada")
+    frozen = read_items(store.workspace.snapshots / manifest.snapshot_id / "items.jsonl")
+    fixed = next(item for item in frozen if item.item_id == "i3")
+    assert (fixed.ranking, fixed.relevant_docids) == (tuple("abcd"), ("b",))
+    assert (manifest.n_items, manifest.changed) == (5, changed)
+
+
+def test_a_batch_from_before_quarantine_is_approved(store: Store):
+    add_samples(store)
+    row = EVERYTHING.as_row()
+    chosen = batches.select_items(store, row)
+    del row["quarantined"]
+    old = {**row, "domains": []}
+    made = batches.create_batch(store, name="old", selection=old, chosen=chosen, created_by="ada")
+    assert batching.approve(store, made, approved_by="ada").n_items == 5

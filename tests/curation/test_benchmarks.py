@@ -58,10 +58,10 @@ def test_what_was_added_is_read_back(root: Path) -> None:
     assert set(benchmark.every_passage()) == {"a/1.txt", "b", "c d"}
 
 
-def test_equal_scores_stand_as_trec_eval_orders_them(root: Path) -> None:
+def test_equal_scores_stand_as_the_run_has_them(root: Path) -> None:
     manifest = add(root)
     assert read_benchmark(root / manifest.benchmark_id).first_stage == {
-        "q1": ["b", "c d", "a/1.txt"]
+        "q1": ["b", "a/1.txt", "c d"]
     }
 
 

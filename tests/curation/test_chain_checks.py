@@ -45,6 +45,8 @@ GOOD = "The rule is heat. [1] is on light. [2] is on heat. [3] is on sound. So [
         (GOOD + GERMAN + " So [2] is best.", (2, 1, 3), "ok", ["language"]),
         (GOOD, (2, 1, 3), "truncated", ["cut"]),
         (GOOD, (2, 1, 3), "repeated", []),
+        (f"<Think>{GOOD}</think>", (2, 1, 3), "ok", ["tags"]),
+        (GOOD + " a < b > c, <answers>", (2, 1, 3), "ok", []),
     ],
 )
 def test_checks(chain, permutation, status, failed):

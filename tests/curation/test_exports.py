@@ -9,14 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation import batching, review
+from curation.batching import Selection
 from curation.exports import FORMATS, ExportError, export_snapshot
 from curation.intake import import_reasonrank
+from curation.permutation import STATUSES
 from curation.reasonrank import ReasonRankFolder, SourceRow
 from curation.snapshots import SnapshotChangedError, freeze
 from curation.training_items import Candidate, TrainingItem, item_id, passage_id
 from db import items as stored_items
+from db import judgments
 from db.records import ItemFilter
 from db.store import Store
+from db.workspace import Workspace
+from tests.samples import add_samples
 
 ANSWER = "<think>\n[2] explains it.\n</think>\n<answer>\n[2] > [1]\n</answer>"
 
@@ -117,6 +123,59 @@ def test_importing_an_export_gives_the_same_items_back(
     assert sorted(found) == sorted([make().item_id, make(qid="q2").item_id])
 
 
+def test_corrected_labels_and_repaired_rankings_survive_the_way_out_and_in(
+    tmp_path: Path, store: Store
+) -> None:
+    add_samples(store, i1="missing", i2="truncated")
+    order = list("dcba")
+    fix = {"reviewer": "ada", "verdict": "fix", "order": order}
+    review.decide(store, item_id="i3", relevant=["d"], **fix)
+    review.decide(store, item_id="i4", **fix)
+
+    def freeze_all(at: Store, name: str) -> str:
+        chosen = Selection(verdicts=("fix", "open"), cut=0.0, only_ok=False)
+        batching.create(at, name, chosen, created_by="ada")
+        return batching.approve(at, name, approved_by="ada").snapshot_id
+
+    # The samples' ids are no hashes of their content, as an import's are: one way out makes them.
+    start = freeze_all(store, "start")
+    export_snapshot(store.workspace.snapshots / start, "reasonrank", tmp_path / "start")
+    with Store.create(Workspace(tmp_path / "first")) as first:
+        import_reasonrank(first, tmp_path / "start")
+        statuses = stored_items.consistency_values(first)["status"]
+        assert sorted(statuses) == ["missing", "ok", "ok", "ok", "truncated"]
+        snapshot = freeze_all(first, "first")
+        export_snapshot(first.workspace.snapshots / snapshot, "reasonrank", tmp_path / "out")
+        before = (stored_items.counts(first), judgments.history(first).height)
+        again = import_reasonrank(first, tmp_path / "out")
+        assert (again.imported, again.unchanged) == (0, 5)
+        assert (stored_items.counts(first), judgments.history(first).height) == before
+    with Store.create(Workspace(tmp_path / "second")) as second:
+        import_reasonrank(second, tmp_path / "out")
+        assert freeze_all(second, "second") == snapshot
+        [event] = judgments.history(second).to_dicts()
+        assert (event["verdict"], event["reviewer"]) == ("fix", "ada")
+        assert event["relevant_docids"] == ["d"]
+
+
+def test_an_export_of_what_was_reviewed_here_changes_nothing_here(
+    tmp_path: Path, store: Store, snapshot: Path
+) -> None:
+    export_snapshot(snapshot, "reasonrank", tmp_path / "source")
+    import_reasonrank(store, tmp_path / "source")
+    first, second = stored_items.next_item_ids(store, ItemFilter(), limit=9)
+    fix = {"reviewer": "ada", "verdict": "fix"}
+    review.decide(store, item_id=first, order=["a/1", "b"], **fix)
+    review.decide(store, item_id=second, relevant=["b"], **fix)
+    batching.create(store, "fixed", Selection(cut=0.0), created_by="ada")
+    frozen_id = batching.approve(store, "fixed", approved_by="ada").snapshot_id
+    export_snapshot(store.workspace.snapshots / frozen_id, "reasonrank", tmp_path / "out")
+    before = (stored_items.counts(store), judgments.history(store).height)
+    report = import_reasonrank(store, tmp_path / "out")
+    assert (report.imported, report.unchanged) == (0, 2)
+    assert (stored_items.counts(store), judgments.history(store).height) == before
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
@@ -140,6 +199,7 @@ def batches(draw: st.DrawFn) -> list[TrainingItem]:
                 chain=draw(TEXT),
                 author=draw(st.sampled_from(["teacher", "human"])),
                 author_name=draw(TEXT.filter(bool)),
+                status=draw(st.sampled_from(STATUSES)),
             )
         )
     return items
@@ -158,6 +218,7 @@ def as_item(row: SourceRow) -> TrainingItem:
         chain=row.chain,
         author="human" if row.author == "human" else "teacher",
         author_name=row.author_name,
+        status=row.status,
     )
 
 

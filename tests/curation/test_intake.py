@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from curation import intake
+from curation.dropped import dropped_before
 from curation.intake import import_reasonrank
 from curation.reasonrank import LayoutError
 from db import imports, items
@@ -151,3 +152,29 @@ def test_strange_texts_are_stored_as_they_are(store: Store, folder: Path) -> Non
     import_reasonrank(store, fill(folder, ROW | {"reasoning": chain}))
     [item_id] = items.next_item_ids(store, ItemFilter())
     assert items.get_rankings(store, item_id)[0].chain == chain
+
+
+def test_of_two_rankings_of_one_item_the_first_row_s_is_under_review(
+    store: Store, folder: Path
+) -> None:
+    orders = [["a", "b", "c"], ["b", "a", "c"], ["c", "b", "a"]]
+    rows = [
+        ROW | {"qid": qid, "final_list": order}
+        for qid, given in (("q1", orders), ("q2", orders[::-1]))
+        for order in given
+    ]
+    import_reasonrank(store, fill(folder, *rows))
+    first = {"Why?": ("a", "b", "c"), "How?": ("c", "b", "a")}
+    for item_id in items.next_item_ids(store, ItemFilter()):
+        ranking = items.get_rankings(store, item_id)[0]
+        assert ranking.docids == first[items.get_item(store, item_id).query]
+        listed = items.list_items(store, ItemFilter(), limit=9)
+        assert ranking.ranking_id in listed["ranking_id"].to_list()
+
+
+def test_refused_rows_are_counted_once_a_folder(store: Store, folder: Path) -> None:
+    for _ in range(2):
+        import_reasonrank(store, fill(folder, ROW, BAD, "{"))
+    dropped = dropped_before(store)
+    assert (dropped.rows, dropped.refused, dropped.no_item) == (3, 2, {})
+    assert dropped.sentences() == ["2 of 3 imported rows were refused."]

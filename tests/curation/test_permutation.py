@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.permutation import parse_response, render_answer, render_response
+from curation.permutation import parse_choice, parse_response, render_answer, render_response
 
 CASES = [
     ("<think>x</think><answer>[2] > [1] > [3]</answer>", (2, 1, 3), "ok"),
@@ -51,6 +51,33 @@ def test_responses(response, permutation, status):
 def test_the_engine_limit_explains_a_missing_answer():
     assert parse_response("so far", 2, truncated=True).status == "truncated"
     assert parse_response("<answer>[1] > [2]</answer> and", 2, truncated=True).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("response", "permutation", "status"),
+    [
+        ("[2] > [1] > [3]", (2, 1, 3), "ok"),
+        (" [2]>[1] \n", (2, 1, 3), "missing"),
+        ("<think>[3] is first</think>\n[2] > [1] > [3]", (2, 1, 3), "ok"),
+        ("[3] it is</think>[2] > [1] > [3]", (2, 1, 3), "ok"),
+        ("<think>\n\n</think>\n<answer>[3] > [2] > [1]</answer>", (3, 2, 1), "ok"),
+        ("The order is [2] > [1] > [3]", (1, 2, 3), "no_answer"),
+        ("<think>[2] > [1] > [3]", (1, 2, 3), "truncated"),
+        ("<think>[2] > [1] > [3]</think>", (1, 2, 3), "no_answer"),
+        ("", (1, 2, 3), "no_answer"),
+    ],
+)
+def test_a_bare_answer_is_a_ranking_and_nothing_else(response, permutation, status):
+    parsed = parse_response(response, 3, bare=True)
+    assert (parsed.permutation, parsed.status) == (permutation, status)
+    if "<answer>" not in response:
+        assert parse_response(response, 3).permutation == (1, 2, 3)
+
+
+def test_a_bare_choice_is_read():
+    assert parse_choice("<think>[1]?</think> [2]", 3, bare=True) == (2, "ok")
+    assert parse_choice("[2]", 3) == (None, "no_answer")
+    assert parse_response("[2] > [1]", 3, truncated=True, bare=True).status == "truncated"
 
 
 def test_the_chain_is_what_the_think_block_holds():

@@ -2,6 +2,7 @@ import pytest
 
 from curation.errors import FormatError
 from curation.prompts import (
+    Template,
     load_template,
     render,
     render_pair,
@@ -61,8 +62,32 @@ def test_corpus_text_is_put_in_as_text():
 
 
 @pytest.mark.parametrize(
+    ("style", "query", "passage"),
+    [
+        ("rankdesk", "isn’t it (3)?", "see (1) ’so’"),
+        ("reasonrank", "isn't it (3)?", " see (1) 'so' "),
+        ("rankllm", "  isn’t it (3)? ", " see (1) ’so’ "),
+    ],
+)
+def test_each_style_cleans_in_its_own_way(style, query, passage):
+    templates = {
+        "singleturn_listwise": ("{candidate}{rank}", render, [" see [1] ’so’ "]),
+        "pointwise": ("{doc_content}1", render_passage, " see [1] ’so’ "),
+    }
+    for method, (body, rendered, shown) in templates.items():
+        template = Template(method=method, body=body, suffix="|{query}|")
+        user = rendered(template, "  isn’t it [3]? ", shown, style=style)[-1]["content"]
+        assert user == f"{passage}1|{query}|"
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "method: singleturn_listwise\nbody: '{rank}{candidate} {score}'",
+            "body: unknown placeholders ['score']",
+        ),
+        ("method: multiturn_listwise\nbody: a", "got 'multiturn_listwise'"),
         ("prefix: a", "Field required"),
         ("{", "not YAML"),
         ("method: singleturn_listwise\nprefix: a\nbody: '[{rank}]'\nsuffix: b", "candidate"),
@@ -79,6 +104,18 @@ def test_a_template_s_fault_is_named_by_file_and_field(tmp_path, text, message):
     with pytest.raises(FormatError, match=r"mine\.yaml") as caught:
         load_template(path)
     assert message in str(caught.value)
+
+
+def test_a_doubled_brace_is_a_brace():
+    template = Template(
+        method="singleturn_listwise",
+        system_message="as {{is}}",  # RankLLM fills no system message
+        prefix='{{"query": "{query}"}} ',
+        body="{rank}{candidate}",
+    )
+    system, user = render(template, "{{q}}", ["{rank}"])
+    assert system["content"] == "as {{is}}"
+    assert user["content"] == '{"query": "{{q}}"} 1{rank}'
 
 
 def test_an_unknown_template_lists_the_shipped_ones():

@@ -49,6 +49,17 @@ def test_a_template_has_a_version_that_changes_with_its_text():
         ("[0]", (), "out_of_range"),
         ("There are 5 passages and I like 3 of them.", (), "no_answer"),
         ("", (), "no_answer"),
+        ("<think>foo [3]", (), "no_answer"),
+        ("[1] fits best.</think>[2]", (2,), "ok"),
+        ("**Chosen:** [2], [4] and [5].", (2, 4, 5), "ok"),
+        ("[2, 4]", (2, 4), "ok"),
+        ("[2] [4]\n\nPassage [3] was not chosen.", (2, 4), "ok"),
+        ("[2], [4]. Passage [3] was not chosen.", (), "no_answer"),
+        ("Relevant: [2]\nNot relevant: [3]", (2,), "ok"),
+        ("Not relevant: [3]", (), "no_answer"),
+        ("[2]\n[4]", (2, 4), "ok"),
+        ("None, though [3] comes near.", (), "no_answer"),
+        ("None of the passages helps.", (), "ok"),
     ],
 )
 def test_choices_are_read(text, numbers, status):

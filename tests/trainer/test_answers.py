@@ -46,6 +46,50 @@ def test_requests_are_alike_when_all_that_matters_is():
     assert key != request_key("m", messages, {"seed": 2, "top_p": 1.0})
 
 
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from trainer.answers import Answers
+async def main():
+    async with Answers(Path(sys.argv[1])) as answers, answers.alone("a" * 64):
+        print("held", flush=True)
+        await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+def test_whoever_asks_for_an_answer_is_waited_for_until_it_is_no_more(tmp_path):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+
+    async def ask() -> list[str]:
+        order = []
+        async with Answers(tmp_path) as answers:
+
+            async def one(key: str) -> None:
+                async with answers.alone(key):
+                    order.append(key[0])
+
+            waiting = asyncio.create_task(one("a" * 64))
+            await one("b" * 64)
+            order.append("killed")
+            holder.kill()
+            await waiting
+        return order
+
+    try:
+        assert asyncio.run(ask()) == ["b", "killed", "a"]
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
 def test_what_was_kept_survives_kill_9_with_two_writers(tmp_path):
     kept: list[int] = []
     for _ in range(3):

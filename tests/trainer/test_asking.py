@@ -12,7 +12,7 @@ from trainer.errors import EngineError, EvaluationError
 from trainer.inflight import InFlight
 from trainer.rerank import rerank
 from trainer.strategies.base import Strategy
-from trainer.strategies.listwise import Listwise
+from trainer.strategies.listwise import Listwise, ListwiseDirect
 from trainer.strategies.pairwise import Pairwise
 from trainer.strategies.partition import Tournament
 from trainer.strategies.pointwise import PointwiseScore, PointwiseYesNo
@@ -168,6 +168,27 @@ def test_direct_questions_begin_the_answer_and_reasoned_ones_do_not():
     assert [prompt.prefill for prompt in engine.scored] == [NO_CHAIN + ANSWER] * 4
 
 
+@pytest.fixture
+def bare(tmp_path) -> str:
+    """A template in RankLLM's form, which asks for an answer without tags."""
+    path = tmp_path / "zephyr.yaml"
+    path.write_text(
+        'method: singleturn_listwise\nbody: "[{rank}] {candidate}"\n'
+        'suffix: "Query: {query}. The output format should be [] > [], e.g., [2] > [1]"\n'
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize("strategy", [Listwise, ListwiseDirect])
+@pytest.mark.parametrize("said", ["[2] > [1]", "<think>a</think>\n[2] > [1]"])
+def test_a_template_without_tags_is_answered_without_them(bare, strategy, said):
+    engine, calls = Script(lambda *_: Answer(said, 10, 5, 0.1, "stop")), []
+    order = run(strategy(template=bare), lists(2), desk(engine, calls))
+    assert order == {"q0": ["d1", "d0"]}
+    assert [call.status for call in calls] == ["ok"]
+    assert [prompt.prefill for prompt, _ in engine.asked] == [""]
+
+
 def test_a_score_is_asked_after_its_chain():
     def thinks(prompt: Prompt, sampling: Sampling) -> Answer:
         assert sampling.stop == ("<answer>",)
@@ -196,6 +217,46 @@ def test_a_chain_over_its_budget_is_closed_and_answered():
     assert (calls[0].status, calls[0].completion_tokens) == ("ok", 34)
 
 
+@pytest.mark.parametrize(
+    ("cut", "prefill"),
+    [
+        ("<think>\na\n</think>\n<answer>\n[2] > [", "<think>\na\n</think>\n<answer>\n[2] > ["),
+        ("so <answer>\n[2", "so <answer>\n[2"),
+        ("<think>\nI write <answer>[1]</answer> or", "<think>\nI write\n</think>\n<answer>\n"),
+        ("<think>\na\n</think>\n", "<think>\na\n</think>\n<answer>\n"),
+    ],
+)
+def test_an_answer_that_the_budget_cuts_is_gone_on_with(cut, prefill):
+    def rambles(prompt: Prompt, sampling: Sampling) -> Answer:
+        if prompt.prefill:
+            return Answer("<think>\na\n</think>\n<answer>[2] > [1]</answer>", 20, 4, 0.1, "stop")
+        return Answer(cut, 10, 30, 0.1, "length")
+
+    engine, calls = Script(rambles), []
+    run(WINDOWS, lists(2), desk(engine, calls, thinking_budget=30))
+    assert [prompt.prefill for prompt, _ in engine.asked] == ["", prefill]
+    assert calls[0].status == "ok"
+
+
+def test_a_whole_answer_is_not_gone_on_with_and_a_bare_one_is(bare):
+    def rambles(prompt: Prompt, sampling: Sampling) -> Answer:
+        return Answer("<think>\na\n</think>\n<answer>[2] > [1]</answer> so", 9, 30, 0.1, "length")
+
+    engine = Script(rambles)
+    run(WINDOWS, lists(2), desk(engine, [], thinking_budget=30))
+    assert len(engine.asked) == 1
+    engine = Script(lambda prompt, _: Answer("<think>a</think>\n[2] >", 9, 30, 0.1, "length"))
+    run(Listwise(template=bare), lists(2), desk(engine, [], thinking_budget=30))
+    assert engine.asked[1][0].prefill == "<think>a</think>\n[2] >"
+
+
+def test_a_chain_that_is_cut_before_a_score_is_told():
+    engine, calls = Script(lambda *_: Answer("<think>\nIt", 10, 6, 0.2, "length")), []
+    run(PointwiseScore(highest=2), lists(1), desk(engine, calls))
+    assert engine.scored[0].prefill == "<think>\nIt\n</think>\n<answer>\n"
+    assert [call.status for call in calls] == ["truncated"]
+
+
 def test_every_call_draws_with_a_seed_of_its_own():
     def seeds(seed: int) -> list[int]:
         engine = Script(backwards)
@@ -204,6 +265,15 @@ def test_every_call_draws_with_a_seed_of_its_own():
 
     assert len(set(seeds(1))) == 6
     assert seeds(1) == seeds(1) != seeds(2)
+
+
+def test_the_chat_template_s_switch_is_told_with_every_prompt():
+    engine = Script(lambda *_: Answer("<think>\na", 10, 30, 0.1, "length"))
+    run(WINDOWS, lists(2), desk(engine, [], enable_thinking=True, thinking_budget=30, min_p=0.1))
+    run(PointwiseYesNo(), lists(1), desk(engine, [], enable_thinking=True))
+    prompts = [*(prompt for prompt, _ in engine.asked), *engine.scored]
+    assert [prompt.enable_thinking for prompt in prompts] == [True] * 3
+    assert {sampling.min_p for _, sampling in engine.asked} == {0.1}
 
 
 def test_a_cancelled_wait_gives_its_place_on():

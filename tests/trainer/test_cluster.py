@@ -2,13 +2,21 @@
 
 import asyncio
 
+import polars as pl
 import psutil
 import pytest
 
+from curation.source_folder import SourceQuery, write_source
+from tests.trainer.small import wait_for
 from tests.trainer.test_vllm_engine import build_models, needs_vllm
+from trainer import jobs
 from trainer.engines.base import Answer, Prompt, Sampling
 from trainer.engines.cluster import LOCAL, ClusterEngine
+from trainer.engines.opening import Vllm
 from trainer.errors import EngineError
+from trainer.joblog import read_records
+from trainer.jobs import GenerateSpec
+from trainer.synthesis_settings import SynthesisSettings
 
 PROMPTS = [Prompt([{"role": "user", "content": f"which note is on number {n}?"}]) for n in range(8)]
 
@@ -43,6 +51,40 @@ def test_two_workers_serve_one_model_and_are_gone_afterwards(tmp_path):
     half = len(PROMPTS)
     assert [a.text for (a,) in answers[:half]] == [a.text for (a,) in answers[half:]]
     assert all(a.completion_tokens for (a,) in answers)
+    assert servers(str(model)) == []
+
+
+@pytest.mark.slow
+@needs_vllm
+def test_a_generate_job_asks_the_workers_of_a_cluster(tmp_path):
+    pytest.importorskip("ray", reason="the extra `cluster` is not installed")
+    model, _ = build_models(tmp_path)
+    passages = pl.DataFrame(
+        [(f"d{n}", "", f"note on number {n}") for n in range(4)],
+        schema={"docid": pl.String, "title": pl.String, "text": pl.String},
+        orient="row",
+    )
+    docids = tuple(passages["docid"])
+    queries = [
+        SourceQuery(f"q{n}", "notes", f"number {n}?", relevant=("d1",), candidates=docids)
+        for n in range(6)
+    ]
+    made = write_source(tmp_path, "notes", "table", queries, passages)
+    spec = GenerateSpec(
+        name="on a cluster",
+        source=tmp_path / made.source_id,
+        answers=tmp_path / "answers",
+        engine=Vllm(model=str(model), cluster=LOCAL, workers=2),
+        settings=SynthesisSettings(max_new_tokens=20),
+    )
+    job_dir = jobs.prepare_job(tmp_path / "jobs", spec)
+    jobs.start(job_dir)
+    ended = ("done", "failed", "stopped", "interrupted")
+    wait_for(lambda: jobs.state(job_dir).state in ended, "the job", 300)
+    assert jobs.state(job_dir).state == "done", jobs.state(job_dir).message
+    done, _ = read_records(job_dir / "items.jsonl")
+    assert {each["qid"] for each in done} == {query.qid for query in queries}
+    assert all(each["samples"][0]["completion_tokens"] for each in done)
     assert servers(str(model)) == []
 
 

@@ -139,6 +139,15 @@ def test_candidates_may_come_from_a_search(tmp_path, spec, scripted):
     assert settings.label == "bm25 → listwise 4/2"
 
 
+def test_passages_may_be_written_as_rankllm_does(tmp_path, spec, scripted, benchmark):
+    settings = SETTINGS.model_copy(update={"style": "rankllm", "depth": 4})
+    job_dir = jobs.prepare_job(tmp_path / "jobs", spec.model_copy(update={"settings": settings}))
+    evaluate(job_dir, jobs.load_config(job_dir))
+    titled = [each for each in read_benchmark(benchmark).every_passage().values() if each.title]
+    assert bool(titled) == any("Title: " in prompt for prompt in scripted.prompts)
+    assert settings.label == "listwise 4/2, as rankllm"
+
+
 def test_candidates_may_be_shown_shuffled(tmp_path, spec, scripted, benchmark):
     settings = SETTINGS.model_copy(update={"shuffle": 7, "depth": 4})
     job_dir = jobs.prepare_job(tmp_path / "jobs", spec.model_copy(update={"settings": settings}))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from curation.benchmarks import Benchmark, add_folder, read_benchmark
-from trainer.engines.opening import Embedded
+from trainer import desk
+from trainer.engines.opening import Embedded, Served
 from trainer.evaluate import _candidates
 from trainer.jobs import EvaluateSpec
 from trainer.preflight import preflight_evaluation
@@ -56,3 +57,37 @@ def test_another_passage_length_than_the_published_one_is_told(bright, tmp_path,
     found = [each for each in preflight_evaluation(spec, tmp_path) if each.name == "passages"]
     assert [each.level for each in found] == levels
     assert all("512" in each.message for each in found)
+
+
+def test_passages_are_cut_as_published_unless_told_otherwise(bright, tmp_path):
+    assert SETTINGS.max_passage_tokens != 512
+    assert desk._as_published(SETTINGS, bright).max_passage_tokens == 512
+    assert desk._as_published(SETTINGS, tmp_path) == SETTINGS
+
+
+@pytest.mark.parametrize(("tokenizer", "levels"), [(None, ["error"]), ("/some/model", [])])
+def test_the_authors_cleaning_needs_the_model_s_tokens(bright, tmp_path, tokenizer, levels):
+    spec = EvaluateSpec(
+        name="x",
+        engine=Served(model="m", base_urls=("http://host/v1",), tokenizer=tokenizer),
+        benchmark=bright,
+        settings=SETTINGS.model_copy(update={"style": "reasonrank", "max_passage_tokens": 512}),
+    )
+    found = [each for each in preflight_evaluation(spec, tmp_path) if each.name == "passages"]
+    assert [each.level for each in found] == levels
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "asked_with"),
+    [
+        ("first", "listwise-short", "listwise-short"),
+        ("first", "listwise", "listwise-direct"),
+        ("listwise-direct", "/my/own.yaml", "/my/own.yaml"),
+        ("partition", "listwise", "listwise"),
+    ],
+)
+def test_another_strategy_asks_with_the_checkpoint_s_prompt(name, own, asked_with):
+    settings = SETTINGS.model_copy(
+        update={"strategy": SETTINGS.strategy.model_copy(update={"template": own})}
+    )
+    assert desk.strategy_options(settings, name)["template"] == asked_with

@@ -20,7 +20,10 @@ from trainer.jobs import EvaluateSpec
 from trainer.recipes import apply_overrides, load_recipe
 
 SETTINGS = apply_overrides(load_recipe("demo-sft"), SMALL).evaluation_settings()
-FAULTS = ("429", "500", "hang", "cut", "empty", "truncated", "not json", "wrong model")
+FAULTS = (
+    *("429", "500", "hang", "cut", "empty", "truncated", "not json", "wrong model"),
+    *("empty answer", "no finish reason"),
+)
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -61,18 +64,29 @@ class Handler(BaseHTTPRequestHandler):
             self.server.closing.wait(30)
         elif fault == "cut":
             self.connection.close()
-        elif fault == "empty":
-            self.send(200, reply | {"choices": []})
         elif fault == "truncated":
             self.send(200, json.dumps(reply)[:60])
         elif fault == "not json":
             self.send(200, "<html>busy</html>", content_type="text/html")
-        elif fault == "wrong model":
-            self.send(200, self.reply("another", prompt))
+        elif fault is not None:
+            self.send(200, self.odd(fault, reply))
         else:
             with self.server.lock:
                 self.server.answered[prompt] += 1
             self.send(200, reply)
+
+    def odd(self, fault: str, reply: dict) -> dict:
+        """Return a completion that is none, of another model, or no whole answer."""
+        (choice,) = reply["choices"]
+        return (
+            reply
+            | {
+                "empty": {"choices": []},
+                "empty answer": {"choices": [choice | {"message": {"content": ""}}]},
+                "no finish reason": {"choices": [choice | {"finish_reason": None}]},
+                "wrong model": {"model": "another"},
+            }[fault]
+        )
 
     def reply(self, model: str, prompt: str) -> dict:
         n = prompt.count("note ")

@@ -9,16 +9,18 @@ from urllib.request import urlopen
 
 import polars as pl
 import pytest
+import yaml
 
 from curation.demo.teacher import MODEL, SimulatedTeacher
 from curation.demo.teacher_server import serve_teacher
 from curation.demo.world import World, build_world
 from curation.prices import Price
-from curation.source_folder import SourceQuery, write_source
+from curation.prompts import load_template, version
+from curation.source_folder import SourceQuery, read_source, write_source
 from tests.trainer.test_openai_engine import FAULTS, Handler, serving
 from trainer import jobs
 from trainer.engines.opening import Served
-from trainer.generate import ITEMS, REQUESTS, RESULT, STATUS
+from trainer.generate import ITEMS, MINED, REQUESTS, RESULT, STATUS
 from trainer.joblog import read_records
 from trainer.jobs import GenerateSpec
 from trainer.synthesis_settings import Limits, SynthesisSettings
@@ -90,14 +92,21 @@ class Script:
 
 
 def prepared(
-    tmp_path: Path, source: Path, url: str, in_flight: int = 8, *, batch: bool = False, **settings
+    tmp_path: Path,
+    source: Path,
+    url: str,
+    in_flight: int = 8,
+    *,
+    batch: bool = False,
+    timeout_s: float = 1.0,
+    **settings,
 ) -> Path:
     spec = GenerateSpec(
         name="test",
         source=source,
         answers=tmp_path / "answers",
         engine=Served(
-            model=MODEL, base_urls=(url,), in_flight=in_flight, timeout_s=1.0, batch=batch
+            model=MODEL, base_urls=(url,), in_flight=in_flight, timeout_s=timeout_s, batch=batch
         ),
         prices={MODEL: PRICE},
         settings=SynthesisSettings(**{"dense": False, "max_new_tokens": 500} | settings),
@@ -156,6 +165,103 @@ def test_faults_and_two_kills_lose_nothing_and_pay_nothing_twice(tmp_path, sourc
     assert spent(job_dir) == pytest.approx(script.price, abs=1e-6)
 
 
+def test_a_stop_lets_what_is_paid_come_in_and_says_what_was_spent(tmp_path, source, world):
+    script = Script(world)
+
+    def slow(handler: Handler, number: int) -> None:
+        time.sleep(0.6)
+        script(handler, number)
+
+    with serving(slow) as server:
+        job_dir = prepared(tmp_path, source, server.url, in_flight=16, samples=2, timeout_s=30.0)
+        jobs.start(job_dir)
+        for share in (10, 40):
+            end = time.monotonic() + 60
+            while len(server.requests) < share:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            jobs.request_stop(job_dir, save=False)
+            assert run_to_end(job_dir).state == "stopped"
+            paid, _ = read_records(job_dir / REQUESTS)
+            assert len(script.answered) == len(server.requests) == len(paid)
+            assert spent(job_dir) == pytest.approx(script.price, abs=1e-6)
+            jobs.resume(job_dir)
+        server.script = script
+        assert run_to_end(job_dir).state == "done"
+    assert max(script.asked.values()) == 1
+    assert len(read_records(job_dir / REQUESTS)[0]) == len(script.answered)
+
+
+def test_a_failed_job_says_what_was_spent(tmp_path, source, world):
+    script = Script(world)
+
+    def dies(handler: Handler, number: int) -> None:
+        if number < 20:
+            script(handler, number)
+        else:
+            handler.send(401, {"error": {"message": "no such key"}})
+
+    with serving(dies) as server:
+        job_dir = prepared(tmp_path, source, server.url)
+        jobs.start(job_dir)
+        assert run_to_end(job_dir).state == "failed"
+    assert spent(job_dir) == pytest.approx(script.price, abs=1e-6)
+    assert len(read_records(job_dir / REQUESTS)[0]) == 20
+
+
+def test_two_jobs_at_once_pay_once_for_the_same(tmp_path, source, world):
+    script = Script(world)
+
+    def slow(handler: Handler, number: int) -> None:
+        time.sleep(0.05)
+        script(handler, number)
+
+    with serving(slow) as server:
+        both = [prepared(tmp_path, source, server.url, timeout_s=30.0) for _ in range(2)]
+        for job_dir in both:
+            jobs.start(job_dir)
+        assert [run_to_end(job_dir).state for job_dir in both] == ["done", "done"]
+    assert max(script.asked.values()) == 1
+    assert sum(map(spent, both)) == pytest.approx(script.price, abs=1e-5)
+    assert without_times(items(both[0])) == without_times(items(both[1]))
+
+
+def test_mining_is_done_once_and_for_the_wanted_queries_alone(tmp_path, world, monkeypatch):
+    from trainer import similar
+    from trainer.mining import mine
+
+    passages = {p.docid: p for item in world.items[:4] for p in item.candidates}
+    frame = pl.DataFrame(
+        [(p.docid, p.title, p.text) for p in passages.values()],
+        schema={"docid": pl.String, "title": pl.String, "text": pl.String},
+        orient="row",
+    )
+    queries = [SourceQuery(i.qid, i.domain, i.query, i.answer) for i in world.items[:4]]
+    made = write_source(tmp_path, "pool", "demo", queries, frame)
+    asked: list[set[str]] = []
+    nearest = similar.nearest
+
+    def counted(texts, *others):
+        asked.append(set(texts))
+        return nearest(texts, *others)
+
+    monkeypatch.setattr(similar, "nearest", counted)
+    source = read_source(tmp_path / made.source_id)
+    found = mine(source, 5, dense=True, queries=source.queries[:3])
+    assert asked == [set(found)] == [{query.qid for query in queries[:3]}]
+    assert all(len(docids) == 5 for docids in found.values())
+
+    script = Script(world)
+    with serving(script) as server:
+        job_dir = prepared(tmp_path, tmp_path / made.source_id, server.url, limit=3, until="select")
+        (job_dir / MINED).write_text(json.dumps({q.qid: [next(iter(passages))] for q in queries}))
+        jobs.start(job_dir)
+        assert run_to_end(job_dir).state == "done"
+    asked_for = [json.loads(body)["messages"][-1]["content"] for body in script.asked]
+    assert len(asked_for) == 3
+    assert ["\n[2] " in text for text in asked_for] == [False] * 3
+
+
 def test_a_repeated_job_pays_nothing_and_makes_the_same(tmp_path, source, world):
     script = Script(world)
     with serving(script) as server:
@@ -186,6 +292,21 @@ def test_the_gold_answer_is_shown_for_labels_and_never_for_a_chain(tmp_path, sou
     assert len(chosen) == len(world.items)
     for item in world.items:
         assert not any(item.answer in text for text in ranked)
+
+
+def test_a_template_that_is_edited_later_changes_no_job_that_was_made(tmp_path, source, world):
+    own = tmp_path / "own-select.yaml"
+    shipped = load_template("teacher-select")
+    own.write_text(yaml.safe_dump(shipped.model_dump(exclude_defaults=True)))
+    script = Script(world)
+    with serving(script) as server:
+        job_dir = prepared(tmp_path, source, server.url, limit=2, select_template=str(own))
+        own.write_text("no template any more")
+        jobs.start(job_dir)
+        assert run_to_end(job_dir).state == "done"
+    for made in items(job_dir).values():
+        assert made["prompts"]["select"] == version("own-select", shipped)
+        assert ("rank" in made["prompts"]) == (made["outcome"] == "labelled")
 
 
 def test_a_budget_stops_the_job_before_it_is_passed_and_a_higher_one_goes_on(

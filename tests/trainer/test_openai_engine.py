@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -161,6 +162,7 @@ FAULTS: dict[str, Callable[[Handler], None]] = {
     "truncated JSON": truncated_json,
     "HTML with status 200": html_page,
     "another model": lambda handler: handler.answer(model="org/tiny-2"),
+    "no reason to finish": lambda handler: handler.answer("[2]", choice={"finish_reason": None}),
     "given up": lambda handler: handler.answer(choice={"finish_reason": "abort"}),
 }
 
@@ -206,6 +208,38 @@ def test_a_fault_that_stays_ends_in_an_error_that_names_endpoint_and_remedy(faul
         run(engine(server, timeout_s=0.3 if fault == "hang" else 10.0), prompt("a"))
     assert server.url in str(caught.value)
     assert len(server.requests) == 8
+
+
+@pytest.mark.parametrize("more", [{}, {"reasoning_content": "thinking"}])
+def test_an_empty_answer_is_asked_again_and_kept_where_it_stays_empty(more):
+    def empty_at_first(handler: Handler, number: int) -> None:
+        handler.answer("" if number < 2 else None, more=more)
+
+    with serving(empty_at_first) as server:
+        asked = engine(server)
+        (answer,) = run(asked, prompt("a"))
+    assert answer.text.endswith("a")
+    assert asked.failures == {"empty answer": 2}
+    with serving(lambda handler, _: handler.answer(" ", more=more)) as server:
+        (answer,) = run(engine(server), prompt("a"))
+    assert not answer.text.rpartition("</think>")[2].strip()
+    assert len(server.requests) == 3
+
+
+def drop(handler: Handler, _: int) -> None:
+    handler.close_connection = True
+
+
+def test_a_connection_that_is_refused_or_cut_is_told_from_a_timeout():
+    with serving(drop) as server:
+        asked = engine(server)
+        with pytest.raises(EngineError, match=r"cut the connection \(Server disconnected\)"):
+            run(asked, prompt("a"))
+    assert asked.failures == {"connection": 8}
+    gone = engine(server)
+    with pytest.raises(EngineError, match=r"could not be reached \(Cannot connect to host"):
+        run(gone, prompt("a"))
+    assert gone.failures == {"connection": 8}
 
 
 def test_an_endpoint_is_left_alone_as_long_as_it_asks():
@@ -356,11 +390,13 @@ def test_a_prefilled_turn_is_gone_on_with():
 
 
 def test_sampling_is_sent_and_each_of_n_has_its_seed():
-    sampling = Sampling(7, temperature=0.6, top_p=0.9, top_k=20, seed=5, stop=("x",))
+    sampling = Sampling(7, temperature=0.6, top_p=0.9, top_k=20, min_p=0.1, seed=5, stop=("x",))
+    switched = replace(prompt("a"), enable_thinking=False)
     with serving(well) as server:
-        answers = asyncio.run(engine(server).generate(prompt("a"), sampling, n=2))
+        answers = asyncio.run(engine(server).generate(switched, sampling, n=2))
     assert len(answers) == 2
     wanted = {"max_tokens": 7, "temperature": 0.6, "top_p": 0.9, "top_k": 20, "stop": ["x"]}
+    wanted |= {"min_p": 0.1, "chat_template_kwargs": {"enable_thinking": False}}
     assert all(wanted.items() <= request.items() for request in server.requests)
     assert {request["seed"] for request in server.requests} == {5, 6}
 
@@ -375,11 +411,29 @@ def with_logprobs(top: dict[str, float]) -> Script:
     return lambda handler, _: handler.answer(choice={"logprobs": {"content": content}})
 
 
+def test_an_answer_says_what_answered_and_how_likely_its_tokens_were():
+    content = [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -1.5}]
+    script = lambda handler, _: handler.answer(choice={"logprobs": {"content": content}})  # noqa: E731
+    with serving(script) as server:
+        (answer,) = run(engine(server), prompt("a"), sampling=replace(GREEDY, logprobs=True))
+        run(engine(server), prompt("a"))
+    assert answer.logprobs == (-0.5, -1.5)
+    assert (answer.model, answer.chat_template) == ("org/tiny", "the server's own")
+    assert [request.get("logprobs") for request in server.requests] == [True, None]
+
+
 def test_options_are_scored_by_the_returned_tokens_and_the_rest_just_below():
     with serving(with_logprobs({" yes": -0.5, "the": -2.0, "no": -3.0})) as server:
         assert score(server, "no", "yes", "perhaps") == pytest.approx((-3.0, -0.5, -3.7))
     (request,) = server.requests
     assert (request["max_tokens"], request["top_logprobs"]) == (1, 20)
+
+
+def test_a_bracket_that_all_options_share_is_written_and_the_letter_read():
+    bracket, letters = with_logprobs({"[": -0.1, "<": -3.0}), with_logprobs({"B": -0.2, "A": -1.0})
+    with serving(lambda handler, n: (letters if n else bracket)(handler, n)) as server:
+        assert score(server, "[A]", "[B]") == (-1.0, -0.2)
+    assert server.requests[1]["messages"][-1] == {"role": "assistant", "content": "["}
 
 
 @pytest.mark.parametrize("script", [well, with_logprobs({"the": -1.0})])
@@ -406,3 +460,47 @@ def test_passages_are_cut_by_words_or_by_the_model_s_tokens(tiny_model):
     with_one = OpenAIEngine(["http://host/v1"], "m", api_key=None, tokenizer=str(tiny_model))
     assert with_one.cut_passages(["note 1 on number 2"], 2) == ["note 1"]
     assert "the server's own, for prefilled turns" in with_one.info.chat_template
+
+
+UNKNOWN = {
+    "seed": {"error": {"message": "Unsupported parameter: 'seed'.", "param": "seed"}},
+    "temperature": {"detail": [{"loc": ["body", "temperature"], "msg": "Extra: not permitted"}]},
+    "max_tokens": {
+        "error": {
+            "message": "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            "param": "max_tokens",
+        }
+    },
+}
+
+
+def test_an_endpoint_is_spared_the_parameters_that_it_does_not_take():
+    def strict(handler: Handler, _: int) -> None:
+        unknown = next((name for name in UNKNOWN if name in handler.body), None)
+        if unknown is None:
+            handler.answer()
+        else:
+            handler.send(422 if unknown == "temperature" else 400, UNKNOWN[unknown])
+
+    with serving(strict) as server:
+        found = engine(server)
+        answers = run(found, *[prompt(f"{n}") for n in range(4)])
+        first = len(server.requests)
+        assert run(engine(server), prompt("again"))[0].text == "again"
+    assert [answer.text for answer in answers] == ["0", "1", "2", "3"]
+    assert first <= 4 * 4
+    assert found.left_out == ["max_tokens", "seed", "temperature"]
+    last = server.requests[-1]
+    assert (last["max_completion_tokens"], last["top_p"]) == (8, 1.0)
+    assert not last.keys() & UNKNOWN.keys()
+
+
+def test_a_value_that_is_refused_is_not_left_out():
+    def refuse(handler: Handler, _: int) -> None:
+        message = "max_tokens is too large: 8; and temperature must be at most 1"
+        handler.send(422, {"error": {"message": message, "param": "max_tokens"}})
+
+    with serving(refuse) as server, pytest.raises(EngineError, match="max_tokens is too large"):
+        run(engine(server), prompt("a"))
+    assert len(server.requests) == 1

@@ -90,6 +90,15 @@ def test_items_with_one_candidate_all_relevant_and_no_chain(look, make_snapshot)
     assert checks["chains"][0] == "warning"
 
 
+def test_a_chain_with_tags_of_its_own_is_named(look, make_snapshot):
+    items = make_items(8)
+    items[5] = dataclasses.replace(items[5], chain="<think>[1] fits.</think>")
+    level, message = look(snapshot=make_snapshot(items))["chains"]
+    assert level == "warning"
+    assert message.startswith("1 chains hold <think>")
+    assert "'q 5'" in message
+
+
 def test_items_without_positives_are_an_error():
     items = [dataclasses.replace(item, relevant_docids=()) for item in make_items(5)]
     check = preflight.check_positives(items)

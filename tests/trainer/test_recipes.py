@@ -1,3 +1,6 @@
+import itertools
+import json
+
 import pytest
 import yaml
 
@@ -8,6 +11,7 @@ from trainer.recipes import (
     GrpoRecipe,
     SftRecipe,
     apply_overrides,
+    differences,
     list_recipes,
     load_recipe,
     override_settings,
@@ -178,3 +182,11 @@ def test_a_recipe_file_with_a_misspelt_field_is_refused(tmp_path):
     path.write_text("just text")
     with pytest.raises(RecipeError, match="mine.yaml"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("kind", ["sft", "grpo"])
+def test_differences_turn_every_recipe_into_every_other(kind):
+    for own, wanted in itertools.permutations(list_recipes(kind).values(), 2):
+        found = differences(own.model_dump(mode="json"), wanted.model_dump(mode="json"))
+        changes = [f"{name}={json.dumps(value)}" for name, value in found.items()]
+        assert apply_overrides(own, changes) == wanted

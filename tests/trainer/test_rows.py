@@ -105,3 +105,16 @@ def test_a_think_block_is_opened_once(tokenizer, monkeypatch):
     monkeypatch.setattr(tokenizer, "chat_template", opening)
     assert begun_text(tokenizer, asked, prefill) == plain
     assert begun_text(tokenizer, asked, "").endswith("assistant\n<think>\n")
+
+
+def test_a_template_s_switch_is_told_and_its_empty_think_block_is_not_doubled(tiny_model):
+    tokenizer = load_tokenizer(str(tiny_model))
+    tokenizer.chat_template = (
+        "{{ messages[0].content }}\n"
+        "{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}"
+    )
+    asked = [{"role": "user", "content": "why?"}]
+    assert begun_text(tokenizer, asked, "") == "why?\n"
+    assert begun_text(tokenizer, asked, "", False) == "why?\n<think>\n\n</think>\n\n"
+    prefill = "<think>\n\n</think>\n<answer>\n"
+    assert begun_text(tokenizer, asked, prefill, False) == f"why?\n{prefill}"

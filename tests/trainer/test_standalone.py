@@ -1,6 +1,7 @@
 """Reranking files with a real, untrained model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from trainer.engines.opening import Embedded
 from trainer.errors import EvaluationError
 from trainer.standalone import Work, read_files, rerank_files
 from trainer.strategies.listwise import First, Listwise
+
+ANSWERING = Answering(max_new_tokens=8)
 
 
 @pytest.fixture
@@ -25,14 +28,17 @@ def work(tmp_path: Path) -> Work:
 
 @pytest.fixture
 def rerank(work, tmp_path, tiny_model):
-    def run(strategy=work.strategy, *, resume: bool = False, output: str = "new.run") -> dict:
-        changed = Work(
-            **{name: getattr(work, name) for name in Work.__slots__} | {"strategy": strategy}
-        )
+    def run(
+        *,
+        resume: bool = False,
+        output: str = "new.run",
+        answering: Answering = ANSWERING,
+        **change: object,
+    ) -> dict:
         return rerank_files(
-            changed,
+            replace(work, **change),
             {"main": Embedded(model=str(tiny_model))},
-            Answering(max_new_tokens=8),
+            answering,
             output=tmp_path / output,
             trace=tmp_path / "trace.jsonl",
             resume=resume,
@@ -53,10 +59,21 @@ def test_reranking_goes_on_from_its_trace(rerank, work, tmp_path):
     with pytest.raises(EvaluationError, match="go on from it with --resume"):
         rerank()
     kept = trace.read_text().splitlines(keepends=True)
-    trace.write_text("".join(kept[:5]) + kept[5][:9])  # killed while it wrote the sixth
+    assert "settings" in json.loads(kept[0])
+    trace.write_text("".join(kept[:6]) + kept[6][:9])  # killed while it wrote the sixth
     assert rerank(resume=True)["calls"] == 12
     assert run.read_text() == before
-    assert len(trace.read_text().splitlines()) == 13  # the broken line, and twelve whole ones
+    assert len(trace.read_text().splitlines()) == 14  # the broken line, settings, twelve calls
+
+
+def test_candidates_that_tie_are_shown_in_the_order_of_the_run(tmp_path):
+    (tmp_path / "q.tsv").write_text("q\twhy?\n")
+    (tmp_path / "p.jsonl").write_text(
+        "".join(json.dumps({"id": docid, "contents": docid}) + "\n" for docid in "abc")
+    )
+    (tmp_path / "r.run").write_text("q Q0 b 1 1.0 x\nq Q0 a 2 1.0 x\nq Q0 c 3 2.0 x\n")
+    _, _, order = read_files(*(tmp_path / name for name in ("q.tsv", "p.jsonl", "r.run")))
+    assert order == {"q": ["c", "b", "a"]}
 
 
 def test_results_may_be_written_for_rankllm(rerank, tmp_path):
@@ -67,7 +84,30 @@ def test_results_may_be_written_for_rankllm(rerank, tmp_path):
     assert len(entries[0]["candidates"]) == 20
 
 
-def test_a_trace_of_another_strategy_is_refused(rerank):
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"strategy": First(window=6, step=2, template="listwise-short")},
+            "strategy was {'window'",
+        ),
+        ({"depth": 11}, "depth was 12, not 11"),
+        ({"style": "rankllm"}, "style was 'rankdesk', not 'rankllm'"),
+    ],
+)
+def test_a_trace_of_other_settings_is_refused(rerank, change, told):
     rerank()
-    with pytest.raises(EvaluationError, match="does not fit"):
-        rerank(First(window=6, step=2, letters=True, template="listwise-short"), resume=True)
+    with pytest.raises(EvaluationError, match=told):
+        rerank(resume=True, **change)
+
+
+def test_a_trace_of_another_answering_or_text_is_refused(rerank, work, tmp_path):
+    rerank()
+    with pytest.raises(EvaluationError, match=r"temperature was 0.0, not 0.5; .*seed|temperature"):
+        rerank(resume=True, answering=Answering(max_new_tokens=8, temperature=0.5))
+    work.queries[next(iter(work.candidates))] = "another?"
+    with pytest.raises(EvaluationError, match="queries was"):
+        rerank(resume=True)
+    (tmp_path / "trace.jsonl").write_text('{"qid": "q"}\n')
+    with pytest.raises(EvaluationError, match="does not begin with the settings"):
+        rerank(resume=True)

@@ -182,6 +182,15 @@ def test_a_heap_takes_at_most_its_heights_and_bubbles_exactly_their_walks(docids
     assert bubble.asked == walk.calls(len(docids))
 
 
+@given(docids=orders, window=st.integers(2, 8), data=st.data())
+def test_partition_takes_at_most_its_rounds(docids, window, data):
+    pivot = data.draw(st.integers(2, window))
+    oracle = Oracle()
+    run(Partition(window=window, pivot=pivot), docids, oracle)
+    levels = -(-max(len(docids) - window, 0) // (window - pivot + 1))
+    assert len(oracle.rounds) <= 2 * levels + 1
+
+
 def test_a_heap_leaves_what_is_not_on_top_in_first_stage_order():
     docids = [str(n) for n in (3, 9, 1, 8, 2, 7)]
     assert run(Setwise(children=2, top=2), docids) == ["9", "8", "3", "1", "2", "7"]
@@ -232,6 +241,20 @@ def test_fused_samples_are_shown_shuffled_and_outvote_a_slip():
         assert len(set(shown)) > 2
 
 
+def test_yes_and_no_may_be_other_words_and_a_chain_is_asked_for():
+    oracle = Oracle()
+    docids = ["1", "3", "2"]
+    given = PointwiseYesNo(answers=("true", "false"), reasoning=True)
+    assert run(given, docids, oracle) == ["3", "2", "1"]
+    (round_,) = oracle.rounds
+    assert {question.options for question in round_} == {("true", "false")}
+    assert {question.template for question in round_} == {"pointwise-yesno-reasoned"}
+    assert PointwiseYesNo().template == "pointwise-yesno"
+    own = PointwiseYesNo(template="rank1.yaml", reasoning=True)
+    assert own.template == "rank1.yaml"
+    assert given.label == "pointwise-yesno, reasoning True, answers ('true', 'false')"
+
+
 def test_a_cascade_asks_each_model_its_part():
     oracle = Oracle()
     cascade = Cascade(
@@ -244,6 +267,25 @@ def test_a_cascade_asks_each_model_its_part():
     assert run(cascade, docids, oracle) == docids[::-1]
     assert (oracle.models.count("small"), oracle.models.count("main")) == (20, 1)
     assert cascade.templates == ["pointwise-yesno", "listwise"]
+
+
+def test_a_cascade_may_hold_any_strategy():
+    first = Cascade(stages=(Stage(depth=20, strategy=PointwiseYesNo(), model="small"),))
+    shared = Collaborative(small=Listwise(window=4, step=2), top=5)
+    cascade = TypeAdapter(AnyStrategy).validate_python(
+        Cascade(
+            stages=(Stage(depth=20, strategy=first), Stage(depth=8, strategy=shared))
+        ).model_dump(mode="json")
+    )
+    oracle = Oracle()
+    docids = [str(i) for i in range(20)]
+    assert run(cascade, docids, oracle) == docids[::-1]
+    assert cascade.models == {"main", "small"}
+    assert oracle.models == ["small"] * 23 + ["main"]
+    assert oracle.asked == cascade.calls(20)
+    assert cascade.label == (
+        "(pointwise-yesno of 20) of 20 → collaborative: listwise 4/2, then 5 (none) of 8"
+    )
 
 
 def test_the_adjuster_keeps_the_passages_and_puts_the_best_at_the_ends():
@@ -261,6 +303,9 @@ def test_first_asks_for_one_token_a_passage():
     run(First(window=3, step=1), ["1", "2", "3"], oracle)
     run(First(window=3, step=1, letters=False), ["1", "2", "3"], oracle)
     assert [r[0].options for r in oracle.rounds] == [("[A]", "[B]", "[C]"), ("[1]", "[2]", "[3]")]
+    # Whose wording asks for a label and no reasons.
+    assert {r[0].template for r in oracle.rounds} == {"listwise-direct"}
+    assert ListwiseDirect().template == "listwise-direct"
 
 
 @pytest.mark.parametrize(
@@ -271,6 +316,21 @@ def test_first_asks_for_one_token_a_passage():
         ({"name": "partition", "window": 6, "pivot": 8}, "rank inside the window"),
         ({"name": "setwise", "childern": 3}, "Extra inputs"),
         ({"name": "cascade", "stages": []}, "at least 1"),
+        ({"name": "pointwise-yesno", "answers": [True, False]}, "put them in quotes"),
+        ({"name": "pointwise-yesno", "answers": ["a", "a"]}, "two different words"),
+        (
+            {
+                "name": "cascade",
+                "stages": [
+                    {
+                        "depth": 9,
+                        "model": "small",
+                        "strategy": {"name": "collaborative", "small": {"name": "first"}},
+                    }
+                ],
+            },
+            "names its models itself",
+        ),
         ({"name": "quicksort"}, "does not match any of the expected tags"),
     ],
 )

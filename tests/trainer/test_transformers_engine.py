@@ -1,6 +1,7 @@
 import asyncio
 import math
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -84,6 +85,25 @@ def test_samples_differ_and_repeat_with_their_seed(engine):
     assert len(set(draw(1))) == 2
 
 
+def test_an_answer_says_what_answered_and_how_likely_its_tokens_were(engine):
+    import torch
+
+    asked = replace(GREEDY, logprobs=True)
+    prompts = [prompt("note"), prompt("note 1 on number 2")]
+    for given, answer in zip(prompts, ask(engine, *prompts, sampling=asked), strict=True):
+        assert len(answer.logprobs) == answer.completion_tokens
+        assert (answer.model, answer.chat_template) == (
+            engine.info.model,
+            engine.info.chat_template,
+        )
+        (first, *_) = answer.logprobs
+        with torch.inference_mode():
+            ids = torch.tensor([encode(engine.tokenizer, engine._text(given))])
+            likeliest = torch.log_softmax(engine._model(ids).logits[0, -1], -1).max().item()
+        assert first == pytest.approx(likeliest, abs=1e-3)
+    assert ask(engine, prompts[0])[0].logprobs == ()
+
+
 def test_next_tokens_are_scored_as_the_model_s_own_distribution(engine):
     import torch
 
@@ -97,6 +117,16 @@ def test_next_tokens_are_scored_as_the_model_s_own_distribution(engine):
     tokens = [encode(engine.tokenizer, option)[0] for option in options]
     assert found.logprobs == pytest.approx([expected[t].item() for t in tokens], abs=1e-4)
     assert all(value < 0 and math.isfinite(value) for value in found.logprobs)
+
+
+def test_what_all_options_begin_with_is_written_for_the_model(engine):
+    # `[A]` is several tokens here, and the first of them is the bracket.
+    options = ("[A]", "[B]", "[C]")
+    assert len({encode(engine.tokenizer, option)[0] for option in options}) == 1
+    found = asyncio.run(engine.score_next(prompt("note", "<answer>\n"), options))
+    letters = asyncio.run(engine.score_next(prompt("note", "<answer>\n["), ("A", "B", "C")))
+    assert found.logprobs == pytest.approx(letters.logprobs, abs=1e-5)
+    assert found.prompt_tokens == letters.prompt_tokens
 
 
 def test_options_that_begin_alike_are_refused(engine):

@@ -14,10 +14,13 @@ class Prompt:
 
     Attributes:
         prefill: Text that stands at the start of the model's turn; it goes on from there.
+        enable_thinking: Told to the chat template, where it has such a switch (Qwen3's); None
+            leaves it out.
     """
 
     messages: "list[Message]"
     prefill: str = ""
+    enable_thinking: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +29,23 @@ class Sampling:
 
     Attributes:
         top_k: 0 keeps all tokens.
+        min_p: Tokens less likely than this share of the likeliest one are left out; 0 keeps all.
         seed: Fixes the draw where the engine can fix one request's draw (openai, vllm).
         stop: Generation ends before the first of these.
+        logprobs: Whether answers tell how likely each of their tokens was.
+        keeps_empty: An answer without words is kept as it came; otherwise an endpoint is asked a
+            few times before that.
     """
 
     max_new_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    logprobs: bool = False
+    keeps_empty: bool = False
 
     def limited(self, max_new_tokens: int, stop: tuple[str, ...] = ()) -> "Sampling":
         """Return the same with another limit, and stops of its own."""
@@ -50,6 +60,10 @@ class Answer:
         text: The whole turn, prefill included, with the chain in a think block.
         seconds: Wall time of the request; of a batch, the share of one prompt.
         finish_reason: `length` when the token limit ended it, `stop` when the model did.
+        model: What answered; see `EngineInfo`.
+        chat_template: Where the chat template came from; see `EngineInfo`.
+        logprobs: Natural logarithm of the probability of each token that was written, before any
+            temperature; empty where nobody asked, or the answer was streamed.
     """
 
     text: str
@@ -57,6 +71,9 @@ class Answer:
     completion_tokens: int
     seconds: float
     finish_reason: Literal["stop", "length"]
+    model: str = ""
+    chat_template: str = ""
+    logprobs: tuple[float, ...] = ()
 
     def continued(self, later: "Answer") -> "Answer":
         """Return this answer and the one that went on from it as one."""
@@ -66,6 +83,9 @@ class Answer:
             self.completion_tokens + later.completion_tokens,
             self.seconds + later.seconds,
             later.finish_reason,
+            self.model,
+            self.chat_template,
+            self.logprobs + later.logprobs,
         )
 
 
@@ -135,6 +155,8 @@ class Engine(Protocol):
 
     async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
         """Return how likely each option's first token is to come next.
+
+        Where all begin with the same token, the first in which they differ, after what they share.
 
         Raises:
             EngineError: Two options begin with the same token, or it cannot be answered.

@@ -21,7 +21,10 @@ from trainer.errors import EngineError
 from trainer.joblog import append_record, read_records
 
 MOST_IN_A_FILE = 20_000
-"""Endpoints take 50,000 requests or 200 MB; lists of passages are long."""
+"""Endpoints take 50,000."""
+
+MOST_BYTES = 190_000_000
+"""Endpoints take 200 MB, and lists of passages are long."""
 
 _QUIET_S = 1.0  # after the last request, until the file goes out
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 1.0, 60.0
@@ -112,15 +115,26 @@ class BatchEndpoint:
                 while seen < len(self._waiting) < MOST_IN_A_FILE:
                     seen = len(self._waiting)
                     await asyncio.sleep(_QUIET_S)
-                keys = list(self._waiting)[:MOST_IN_A_FILE]
-                lines = {key: self._waiting.pop(key) for key in keys}
-                self._begin(self._submit(lines))
+                self._begin(self._submit(self._next_file()))
         finally:
             self._filling = False
 
-    async def _submit(self, lines: Mapping[str, dict[str, Any]]) -> None:
-        content = "".join(json.dumps(line) + "\n" for line in lines.values()).encode()
-        path = next(iter(lines.values()))["url"]
+    def _next_file(self) -> dict[str, bytes]:
+        """Take from what waits as much as a file may hold, lines by custom id."""
+        taken: dict[str, bytes] = {}
+        size = 0
+        for key, line in list(self._waiting.items())[:MOST_IN_A_FILE]:
+            written = json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace")
+            size += len(written) + 1
+            if taken and size > MOST_BYTES:
+                break
+            taken[key] = written
+            del self._waiting[key]
+        return taken
+
+    async def _submit(self, lines: Mapping[str, bytes]) -> None:
+        content = b"".join(line + b"\n" for line in lines.values())
+        path = json.loads(next(iter(lines.values())))["url"]
         try:
             file = await self._client.files.create(
                 file=("requests.jsonl", content), purpose="batch"

@@ -7,8 +7,12 @@ spend, what it has asked already and what it says of its progress are the same a
 import asyncio
 import importlib
 import secrets
+import signal
 import socket
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +80,13 @@ class ClusterEngine(OpenAIEngine):
             raise EngineError(_MISSING) from None
         _look_for(address)
         try:
-            ray.init(
-                address=None if address == LOCAL else address,
-                num_cpus=workers if address == LOCAL else None,
-                include_dashboard=False if address == LOCAL else None,
-                log_to_driver=False,
-            )
+            with _own_signals():
+                ray.init(
+                    address=None if address == LOCAL else address,
+                    num_cpus=workers if address == LOCAL else None,
+                    include_dashboard=False if address == LOCAL else None,
+                    log_to_driver=False,
+                )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise EngineError(f"The Ray cluster {address} cannot be reached: {error}") from error
         key = secrets.token_urlsafe(24)
@@ -119,6 +124,17 @@ class ClusterEngine(OpenAIEngine):
             *(actor.stop.remote() for actor in self._workers), return_exceptions=True
         )
         ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what a SIGTERM does: Ray would make it end the process at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _look_for(address: str) -> None:

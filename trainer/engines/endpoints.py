@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from aiohttp import ClientConnectionError, ClientConnectorError, ServerTimeoutError
 from openai import (
     APIConnectionError,
     APIError,
@@ -29,6 +30,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from trainer.engines.opening import base_url_problem
 from trainer.errors import EngineError
 
 ATTEMPTS = 8  # with half a second at first and pauses that double: about a minute
@@ -106,6 +108,7 @@ class Endpoints:
         self._timeout_s = timeout_s
         self._backoff_s = backoff_s
         self.failures: Counter[str] = Counter()  # attempts that failed, by kind
+        self.before_repeat: Callable[[], Awaitable[None]] | None = None
 
     async def ask(self, send: Send[T]) -> tuple[T, float]:
         """Send until an endpoint answers; return the answer and the seconds that it took.
@@ -122,6 +125,7 @@ class Endpoints:
             wait=wait_exponential_jitter(
                 multiplier=self._backoff_s, max=60 * self._backoff_s, jitter=self._backoff_s
             ),
+            sleep=self._pause,
             reraise=True,
         )
         try:
@@ -132,6 +136,11 @@ class Endpoints:
                 "whether the server runs and is up to the load: allow fewer calls in flight or a "
                 "longer timeout, or name further endpoints."
             ) from None
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self.before_repeat is not None:
+            await self.before_repeat()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -198,9 +207,14 @@ class Endpoints:
 
     def _said(self, error: Exception) -> str:
         """Say what an endpoint did, in one line and without the key."""
-        if isinstance(error, TimeoutError | APITimeoutError):
+        lost = _lost_connection(error)
+        if lost is None and isinstance(error, TimeoutError | APITimeoutError):
             return f"gave no answer within {self._timeout_s:g} s"
-        if isinstance(error, APIStatusError):
+        if isinstance(lost, ClientConnectorError):
+            text = f"could not be reached ({lost})"
+        elif lost is not None:
+            text = f"cut the connection ({lost or type(lost).__name__})"
+        elif isinstance(error, APIStatusError):
             body = error.body
             message = body.get("message") if isinstance(body, dict) else None
             text = f"answered with status {error.status_code}: {message or body or error.message}"
@@ -231,17 +245,8 @@ def client_of(url: str, api_key: str, timeout_s: float) -> AsyncOpenAI:
     Raises:
         EngineError: The base URL is none, or holds a password or a query.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise EngineError(
-            f"A base URL has no http:// or https:// and host: {url.rpartition('@')[2][:60]!r}. "
-            "Give one such as http://127.0.0.1:8000/v1."
-        )
-    if parts.username or parts.password or parts.query:
-        raise EngineError(
-            f"The base URL of {parts.hostname} holds a user, a password or a query: URLs are shown "
-            "and stored, so give the key through the environment."
-        )
+    if problem := base_url_problem(url):
+        raise EngineError(problem)
     return AsyncOpenAI(
         base_url=url,
         api_key=api_key,
@@ -249,7 +254,7 @@ def client_of(url: str, api_key: str, timeout_s: float) -> AsyncOpenAI:
         max_retries=0,  # repeated here, and nowhere else
         # aiohttp spends half as much time on a request as the default. No proxy from the
         # environment stands between a machine and itself.
-        http_client=DefaultAioHttpClient(trust_env=parts.hostname not in _LOOPBACK),
+        http_client=DefaultAioHttpClient(trust_env=urlsplit(url).hostname not in _LOOPBACK),
     )
 
 
@@ -263,8 +268,21 @@ async def _served(client: AsyncOpenAI) -> list[str]:
         return []
 
 
+def _lost_connection(error: BaseException) -> ClientConnectionError | None:
+    """Return the connection's own error among an error's causes, if there is one.
+
+    The client's transport calls a connection that was refused or cut a timeout too.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ClientConnectionError):
+        cause = cause.__cause__
+    return None if isinstance(cause, ServerTimeoutError) else cause
+
+
 def _kind(error: Exception) -> str:
     """Return one or two words for a failure: `status 429`, `timeout`, `connection` ..."""
+    if _lost_connection(error) is not None:
+        return "connection"
     if isinstance(error, TimeoutError | APITimeoutError):
         return "timeout"
     if isinstance(error, APIStatusError):

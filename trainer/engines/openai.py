@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from trainer.engines.base import Answer, EngineInfo, NextTokens, Prompt, Samplin
 from trainer.engines.batches import MOST_IN_A_FILE, BatchEndpoint
 from trainer.engines.endpoints import Endpoints, Send, UnusableAnswerError, same_model
 from trainer.engines.next_tokens import alike, first_tokens, template_digest
+from trainer.engines.refusals import Refusals
 from trainer.engines.streams import gather
 from trainer.errors import EngineError
 from trainer.models import load_tokenizer
-from trainer.texts import begun_text, cut_passages
+from trainer.texts import begun_text, cut_passages, first_words
 
 TIMEOUT_S = 600.0  # a long chain of a large model takes minutes
 _TOP_LOGPROBS = 20  # the most that endpoints return
 _BELOW_TOP = 0.7  # nats: a token that is not returned counts as half as likely as the last that is
+_EMPTY_ASKS = 3  # of an answer that holds nothing; what it then holds is the model's answer
 _GAVE_UP = ("abort", "error", "insufficient_system_resource")  # reasons to finish, the server's own
 
 
@@ -33,6 +36,7 @@ class _Turn:
     Attributes:
         text: The model's whole turn.
         top: From alternatives for the first token to their log-probabilities.
+        logprobs: Of the tokens written, where they were asked for.
     """
 
     text: str
@@ -40,6 +44,7 @@ class _Turn:
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    logprobs: tuple[float, ...]
 
 
 class OpenAIEngine:
@@ -82,6 +87,7 @@ class OpenAIEngine:
                 base_urls[0], api_key=api_key, timeout_s=timeout_s, log_path=batch_log
             )
         )
+        self._refusals = Refusals()
         self.tokenizer = None if tokenizer is None else load_tokenizer(tokenizer)
         template = "the server's own"
         if self.tokenizer is not None:
@@ -93,6 +99,16 @@ class OpenAIEngine:
     def failures(self) -> dict[str, int]:
         """Attempts at the endpoints that failed and were repeated or given up, by kind."""
         return dict(self._endpoints.failures)
+
+    def pace_repeats(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Wait, before a request is repeated, for what is given."""
+        if isinstance(self._endpoints, Endpoints):
+            self._endpoints.before_repeat = wait
+
+    @property
+    def left_out(self) -> list[str]:
+        """Parameters that an endpoint does not take, and was asked without."""
+        return sorted(set().union(*self._refusals.left_out.values()))
 
     async def generate(self, prompt: Prompt, sampling: Sampling, *, n: int = 1) -> list[Answer]:
         """Return `n` answers, each by a request of its own; see `Engine`."""
@@ -113,15 +129,21 @@ class OpenAIEngine:
         the last of the 20.
         """
         one: dict[str, Any] = {"max_tokens": 1, "temperature": 0}
+        shared = commonprefix(options)
         if self.tokenizer is None:
-            request = self._chat(prompt, one | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS})
-            turn, seconds = await self._endpoints.ask(request)
-            logprobs = match_options(options, turn.top)
+            turn, seconds, logprobs = await self._likely(prompt, one, options)
+            if shared and shared not in options and logprobs == [None] * len(options):
+                # The label's bracket is a token of its own: it is written for the model.
+                begun = replace(prompt, prefill=prompt.prefill + shared)
+                rest = [option.removeprefix(shared) for option in options]
+                turn, seconds, logprobs = await self._likely(begun, one, rest)
             remedy = "Give the served model's tokenizer where the endpoint is vLLM's"
         else:
-            tokens = first_tokens(self.tokenizer, self._text(prompt), options, self.info.model)
+            written = self._text(prompt)
+            text, tokens = first_tokens(self.tokenizer, written, options, self.info.model)
+            begun = replace(prompt, prefill=prompt.prefill + text.removeprefix(written))
             by_id = {"logprob_token_ids": tokens, "return_tokens_as_token_ids": True}
-            request = self._completion(prompt, one | {"logprobs": 1, "extra_body": by_id})
+            request = self._completion(begun, one | {"logprobs": 1, "extra_body": by_id})
             turn, seconds = await self._endpoints.ask(request)
             logprobs = [turn.top.get(f"token_id:{token}") for token in tokens]
             remedy = "Leave the tokenizer out where the endpoint is not vLLM's"
@@ -137,15 +159,22 @@ class OpenAIEngine:
         values = tuple(floor if value is None else value for value in logprobs)
         return NextTokens(values, turn.prompt_tokens, seconds)
 
+    async def _likely(
+        self, prompt: Prompt, one: dict[str, Any], options: Sequence[str]
+    ) -> tuple[_Turn, float, list[float | None]]:
+        """Find options among the likeliest next tokens that an endpoint tells."""
+        request = self._chat(prompt, one | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS})
+        turn, seconds = await self._endpoints.ask(request)
+        return turn, seconds, match_options(options, turn.top)
+
     def cut_passages(self, texts: Sequence[str], max_tokens: int) -> list[str]:
         """Return each text up to the end of its token number `max_tokens`.
 
-        Without a tokenizer, its first words, three for every four tokens: so many has English
-        prose.
+        Without a tokenizer, about so much; see `first_words`.
         """
         if self.tokenizer is not None:
             return cut_passages(self.tokenizer, texts, max_tokens)
-        return [_first_words(text, max(1, max_tokens * 3 // 4)) for text in texts]
+        return [first_words(text, max_tokens) for text in texts]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -162,19 +191,33 @@ class OpenAIEngine:
         }
         if sampling.stop:
             settings["stop"] = list(sampling.stop)
-        if sampling.top_k > 0:
-            settings["extra_body"] = {"top_k": sampling.top_k}
+        own = {"top_k": sampling.top_k, "min_p": sampling.min_p}  # vLLM's, beside OpenAI's
+        if any(own.values()):
+            settings["extra_body"] = {name: value for name, value in own.items() if value > 0}
         if on_text is not None:
             settings |= {"stream": True, "stream_options": {"include_usage": True}}
         rendered_here = self.tokenizer is not None and prompt.prefill
+        if sampling.logprobs:  # of a plain completion, a number of alternatives
+            settings["logprobs"] = 1 if rendered_here else True
         request = (self._completion if rendered_here else self._chat)(prompt, settings, on_text)
-        turn, seconds = await self._endpoints.ask(request)
+        prompt_tokens = completion_tokens = 0  # an empty answer is paid for too
+        for _ in range(_EMPTY_ASKS):
+            turn, seconds = await self._endpoints.ask(request)
+            prompt_tokens += turn.prompt_tokens
+            completion_tokens += turn.completion_tokens
+            whole = turn.finish_reason == "length" or _holds(turn.text, prompt.prefill)
+            if whole or sampling.stop or sampling.keeps_empty:
+                break
+            self._endpoints.failures["empty answer"] += 1
         return Answer(
             turn.text,
-            turn.prompt_tokens,
-            turn.completion_tokens,
+            prompt_tokens,
+            completion_tokens,
             seconds,
             "length" if turn.finish_reason == "length" else "stop",
+            self.info.model,
+            self.info.chat_template,
+            turn.logprobs,
         )
 
     def _chat(
@@ -190,11 +233,15 @@ class OpenAIEngine:
             go_on = {"continue_final_message": True, "add_generation_prompt": False}  # vLLM's words
             settings = settings | {"extra_body": settings.get("extra_body", {}) | go_on}
 
+        if prompt.enable_thinking is not None:
+            switch = {"chat_template_kwargs": {"enable_thinking": prompt.enable_thinking}}
+            settings = settings | {"extra_body": settings.get("extra_body", {}) | switch}
+
         body = _body(settings, model=self.info.model, messages=messages)
 
         async def send(client: AsyncOpenAI) -> _Turn:
             if on_text is None:
-                reply = await _post(client, "/chat/completions", body)
+                reply = await self._refusals.post(client, "/chat/completions", body)
             else:
 
                 def heard(message: Any) -> None:
@@ -229,7 +276,7 @@ class OpenAIEngine:
 
         async def send(client: AsyncOpenAI) -> _Turn:
             if on_text is None:
-                reply = await _post(client, "/completions", body)
+                reply = await self._refusals.post(client, "/completions", body)
             else:
 
                 def heard(message: Any) -> None:
@@ -258,13 +305,17 @@ class OpenAIEngine:
                 f"{self.info.model!r}, ask for it by that name"
             )
         choice: dict[str, Any] = reply["choices"][0]
+        if choice["finish_reason"] is None:
+            raise UnusableAnswerError(
+                "ended its answer without a finish_reason, so that it may not be whole"
+            )
         if choice["finish_reason"] in _GAVE_UP:
             raise UnusableAnswerError(f"gave up midway ({choice['finish_reason']})")
         return choice
 
     def _text(self, prompt: Prompt) -> str:
         assert self.tokenizer is not None
-        return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
+        return begun_text(self.tokenizer, prompt.messages, prompt.prefill, prompt.enable_thinking)
 
 
 def match_options(options: Sequence[str], top: Mapping[str, float]) -> list[float | None]:
@@ -305,15 +356,6 @@ def _body(settings: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     return {**fields, **known, **settings.get("extra_body", {})}
 
 
-async def _post(client: AsyncOpenAI, path: str, body: dict[str, Any]) -> Any:
-    """Send a request and return what the answer's JSON holds.
-
-    The client's typed methods check what is sent and build models of what comes back, which takes
-    as long again as the request itself; what an answer must have is checked by its reader.
-    """
-    return await client.post(path, cast_to=object, body=body)
-
-
 def _turn(
     reply: Mapping[str, Any], choice: Mapping[str, Any], text: str, top: Mapping[str, float]
 ) -> _Turn:
@@ -324,7 +366,14 @@ def _turn(
         choice["finish_reason"],
         usage.get("prompt_tokens") or 0,
         usage.get("completion_tokens") or 0,
+        _chosen(choice.get("logprobs") or {}),
     )
+
+
+def _chosen(logprobs: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the log-probabilities of the tokens written, of a chat or of a plain completion."""
+    chat = [token["logprob"] for token in logprobs.get("content") or []]
+    return tuple(chat or logprobs.get("token_logprobs") or [])
 
 
 def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> str:
@@ -344,6 +393,6 @@ def _turn_text(prefill: str, message: Mapping[str, Any], finish_reason: str) -> 
     return f"{begun}\n</think>\n{answer}"
 
 
-def _first_words(text: str, count: int) -> str:
-    words = text.split(maxsplit=count)
-    return text if len(words) <= count else text[: -len(words[-1])].rstrip()
+def _holds(turn: str, prefill: str) -> bool:
+    """Say whether a turn holds an answer, whatever it is: anything after its chain."""
+    return bool(turn.removeprefix(prefill).rpartition("</think>")[2].strip())

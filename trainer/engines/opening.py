@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -61,6 +62,27 @@ class Vllm(Strict):
     model: Annotated[str, AfterValidator(absolute)]  # folder or hub name
     cluster: str | None = None  # address of a Ray cluster, `auto`, or `local` for this machine
     workers: Positive = 1
+
+
+def base_url_problem(url: str) -> str | None:
+    """Say what is wrong with an endpoint's base URL; None where nothing is."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return (
+            f"A base URL has no http:// or https:// and host: {url.rpartition('@')[2][:60]!r}. "
+            "Give one such as http://127.0.0.1:8000/v1."
+        )
+    if parts.username or parts.password or parts.query:
+        return (
+            f"The base URL of {parts.hostname} holds a user, a password or a query: URLs are shown "
+            "and stored, so give the key through the environment."
+        )
+    return None
+
+
+def model_name(engine: Embedded | Served | Vllm) -> str:
+    """Return the name that a model has in the price table and beside its rankings."""
+    return Path(engine.model).name if Path(engine.model).is_absolute() else engine.model
 
 
 EngineSpec = Annotated[Embedded | Served | Vllm, Field(discriminator="kind")]

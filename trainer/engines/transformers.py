@@ -98,9 +98,8 @@ class TransformersEngine:
 
     async def score_next(self, prompt: Prompt, options: Sequence[str]) -> NextTokens:
         """Return how likely each option's first token is to come next; see `Engine`."""
-        text = self._text(prompt)
+        text, first = first_tokens(self.tokenizer, self._text(prompt), options, self.info.model)
         ids = encode(self.tokenizer, text)
-        first = first_tokens(self.tokenizer, text, options, self.info.model)
         found: NextTokens = await self._submit(ids, "", None, tuple(first))
         return found
 
@@ -118,7 +117,7 @@ class TransformersEngine:
         torch.cuda.empty_cache()
 
     def _text(self, prompt: Prompt) -> str:
-        return begun_text(self.tokenizer, prompt.messages, prompt.prefill)
+        return begun_text(self.tokenizer, prompt.messages, prompt.prefill, prompt.enable_thinking)
 
     async def _submit(
         self, ids: list[int], prefill: str, sampling: Sampling | None, options: tuple[int, ...]
@@ -191,11 +190,14 @@ class TransformersEngine:
                 "temperature": sampling.temperature,
                 "top_p": sampling.top_p,
                 "top_k": sampling.top_k,
+                "min_p": sampling.min_p or None,
             }
         if sampling.stop:
             drawn |= {"stop_strings": list(sampling.stop), "tokenizer": self.tokenizer}
         if on_text is not None:
             drawn["streamer"] = _streamer(self.tokenizer, batch[0].prefill, on_text)
+        if sampling.logprobs:
+            drawn["output_logits"] = True
         inputs = self._padded(batch)
         with torch.inference_mode():
             output = self._model.generate(
@@ -203,14 +205,22 @@ class TransformersEngine:
                 max_new_tokens=sampling.max_new_tokens,
                 pad_token_id=self.tokenizer.pad_token_id,
                 stopping_criteria=StoppingCriteriaList([cancelled]),
+                return_dict_in_generate=True,
                 **drawn,
             )
         width = inputs["input_ids"].shape[1]
-        completions = output[:, width:].tolist()  # (calls, at most max_new_tokens)
+        written = output.sequences[:, width:]  # (calls, at most max_new_tokens)
+        logprobs: list[list[float]] = [[] for _ in batch]
+        if sampling.logprobs:
+            steps = [
+                torch.log_softmax(logits.float(), -1).gather(-1, written[:, step, None])
+                for step, logits in enumerate(output.logits)
+            ]
+            logprobs = torch.cat(steps, dim=1).tolist()
         seconds = (time.monotonic() - began) / len(batch)
         return [
-            self._read(call, completion, sampling, seconds)
-            for call, completion in zip(batch, completions, strict=True)
+            self._read(call, completion, sampling, seconds, each)
+            for call, completion, each in zip(batch, written.tolist(), logprobs, strict=True)
         ]
 
     def _score(self, batch: list[_Waiting]) -> list[NextTokens]:
@@ -231,7 +241,12 @@ class TransformersEngine:
         return self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self._model.device)
 
     def _read(
-        self, call: _Waiting, completion: list[int], sampling: Sampling, seconds: float
+        self,
+        call: _Waiting,
+        completion: list[int],
+        sampling: Sampling,
+        seconds: float,
+        logprobs: list[float],
     ) -> Answer:
         stops = self._stop_ids()
         end = next((place for place, token in enumerate(completion) if token in stops), None)
@@ -242,7 +257,16 @@ class TransformersEngine:
             before, found, _ = text.partition(stop)
             if found:
                 text, finish = before, "stop"
-        return Answer(call.prefill + text, len(call.ids), tokens, seconds, finish)
+        return Answer(
+            call.prefill + text,
+            len(call.ids),
+            tokens,
+            seconds,
+            finish,
+            self.info.model,
+            self.info.chat_template,
+            tuple(logprobs[:tokens]),
+        )
 
     def _stop_ids(self) -> set[int]:
         declared = self._model.generation_config.eos_token_id

@@ -1,9 +1,9 @@
 """Strategies one after the other on ever fewer candidates, and two models that share the work."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trainer.settings import Strict
 from trainer.strategies.base import Ask, Model, Positive, Strategy
@@ -33,11 +33,37 @@ Single = Annotated[
 
 
 class Stage(Strict):
-    """One step of a cascade: how deep it ranks, how, and with which model."""
+    """One step of a cascade: how deep it ranks, how, and with which model.
+
+    A step may be a cascade or `collaborative` itself; these name their models in their own parts.
+    """
 
     depth: Positive
-    strategy: Single
+    strategy: "Annotated[Single | Cascade | Collaborative, Field(discriminator='name')]"
     model: Model = "main"
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.model != "main" and isinstance(self.strategy, Cascade | Collaborative):
+            raise ValueError(
+                f"a stage of {self.strategy.name} names its models itself: leave model out, or set "
+                "it in that strategy's own stages"
+            )
+        return self
+
+    @property
+    def models(self) -> set[Model]:
+        """The models that it asks."""
+        if isinstance(self.strategy, Cascade | Collaborative):
+            return self.strategy.models
+        return {self.model}
+
+    @property
+    def label(self) -> str:
+        """Its strategy and depth."""
+        label = self.strategy.label
+        inner = f"({label})" if isinstance(self.strategy, Cascade) else label
+        return f"{inner} of {self.depth}"
 
 
 class Cascade(Strategy):
@@ -53,7 +79,7 @@ class Cascade(Strategy):
     @property
     def models(self) -> set[Model]:
         """The models of all stages."""
-        return {stage.model for stage in self.stages}
+        return {model for stage in self.stages for model in stage.models}
 
     @property
     def templates(self) -> list[str]:
@@ -63,7 +89,7 @@ class Cascade(Strategy):
     @property
     def label(self) -> str:
         """The stages with their depths, first to last."""
-        return " → ".join(f"{stage.strategy.label} of {stage.depth}" for stage in self.stages)
+        return " → ".join(stage.label for stage in self.stages)
 
     async def rank(self, docids: Sequence[str], ask: Ask) -> list[str]:
         """Return the candidates after the last stage."""
@@ -121,6 +147,10 @@ class Collaborative(Strategy):
     def calls(self, n: int) -> int:
         """Return the small model's calls and one."""
         return self.small.calls(n) + (n > 0)
+
+
+Stage.model_rebuild()
+Cascade.model_rebuild()
 
 
 def arrange(order: Sequence[str], how: Literal["none", "reverse", "ends"]) -> list[str]:

@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from trainer.errors import WindowError
 from trainer.strategies.base import Ask, Positive, Strategy, reorder
-from trainer.strategies.questions import Question, labels
+from trainer.strategies.questions import LETTERS, Question, labels
 from trainer.windows import check_window, sliding_windows
 
 
@@ -78,7 +78,7 @@ class ListwiseDirect(Sliding):
     """
 
     name: Literal["listwise-direct"] = "listwise-direct"
-    template: str = "listwise"
+    template: str = "listwise-direct"
 
     title: ClassVar[str] = "Listwise without reasoning, sliding window"
     source: ClassVar[str] = "RankZephyr, arXiv 2312.02724"
@@ -92,15 +92,24 @@ class First(Sliding):
     """One prefill, no writing: order by the probability of each identifier to come first.
 
     FIRST (arXiv 2406.15657, §3.1). Its models label passages by letters, so that each label is one
-    token; numbers do where the tokenizer holds `[7]` as one.
+    token after its bracket; numbers do where the tokenizer holds `[7]` as one, or up to 9.
     """
 
     name: Literal["first"] = "first"
-    template: str = "listwise"
+    template: str = "listwise-direct"
     letters: bool = True
 
     title: ClassVar[str] = "Listwise by the first token's probabilities"
     source: ClassVar[str] = "FIRST, arXiv 2406.15657"
+
+    @model_validator(mode="after")
+    def _enough_letters(self) -> Self:
+        if self.letters and self.window > LETTERS:
+            raise ValueError(
+                f"window is {self.window}: single letters label {LETTERS} passages at most; take a "
+                "smaller window, or letters: false"
+            )
+        return self
 
     def question(self, shown: Sequence[str], start: int) -> Question:
         """Return the question that orders a window by one token."""

@@ -33,6 +33,8 @@ class Pairwise(Strategy):
 
     async def _all_pairs(self, docids: Sequence[str], ask: Ask) -> list[str]:
         pairs = list(permutations(docids, 2))
+        if not pairs:
+            return list(docids)
         readings = await ask([self._question(*pair) for pair in pairs])
         wins = dict.fromkeys(docids, 0)
         for pair, reading in zip(pairs, readings, strict=True):

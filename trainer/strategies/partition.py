@@ -38,7 +38,9 @@ class Partition(Windows):
     title: ClassVar[str] = "Top-down partitioning, parallel windows"
     source: ClassVar[str] = "TDPart, arXiv 2405.14589"
     cost: ClassVar[str] = (
-        "about 2 + (n − window) / (window − 1), in 3 rounds; more when many beat the pivot"
+        "about 2 + (n − window) / (window − 1), in 2 or 3 rounds; where those above the pivot "
+        "exceed a window, 2 rounds more each time: at most "
+        "2 · ⌈(n − window) / (window − pivot + 1)⌉ + 1"
     )
 
     @model_validator(mode="after")

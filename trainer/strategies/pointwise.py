@@ -1,12 +1,14 @@
 """Pointwise: each passage is judged by itself, all at once; equal scores keep first-stage order."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from trainer.strategies.base import Ask, Strategy
 from trainer.strategies.questions import Question
+
+_DIRECT = "pointwise-yesno"
 
 
 class Pointwise(Strategy):
@@ -48,19 +50,47 @@ class Pointwise(Strategy):
 class PointwiseYesNo(Pointwise):
     """The probability of yes against no, without a chain unless asked for.
 
-    TFRank (arXiv 2508.09539): trained with chains, ranked without.
+    TFRank (arXiv 2508.09539): trained with chains, ranked without. Other models answer by another
+    pair of words, Rank1 (arXiv 2502.18418) by true and false after its chain. With reasoning,
+    RankDesk's own template is the twin that asks for a chain.
+
+    Attributes:
+        answers: What says that a passage is relevant, and what says that it is not.
     """
 
     name: Literal["pointwise-yesno"] = "pointwise-yesno"
-    template: str = "pointwise-yesno"
+    template: str = _DIRECT
     reasoning: bool = False
+    answers: tuple[str, str] = ("yes", "no")
 
     title: ClassVar[str] = "Pointwise yes or no"
     source: ClassVar[str] = "TFRank, arXiv 2508.09539"
 
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        if isinstance(value, list | tuple) and any(isinstance(word, bool) for word in value):
+            raise ValueError("YAML reads yes, no, true and false as no words: put them in quotes")
+        return value
+
+    @field_validator("answers")
+    @classmethod
+    def _two(cls, value: tuple[str, str]) -> tuple[str, str]:
+        if not all(value) or value[0] == value[1]:
+            raise ValueError("give two different words, the one for relevant passages first")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_its_chain(cls, data: Any) -> Any:
+        reasoned = isinstance(data, dict) and data.get("reasoning") is True
+        if reasoned and data.get("template", _DIRECT) == _DIRECT:
+            return {**data, "template": f"{_DIRECT}-reasoned"}
+        return data
+
     def options(self) -> tuple[str, ...]:
-        """Return yes and no."""
-        return ("yes", "no")
+        """Return the words for yes and no."""
+        return self.answers
 
     def score(self, probabilities: Sequence[float]) -> float:
         """Return the probability of yes."""

@@ -2,19 +2,31 @@
 
 Two ways of asking: the model writes an answer (`options` empty), or only the probability of given
 next tokens is wanted. A direct question begins the model's turn with an empty think block, so that
-nothing but the answer is written (as Qwen3 and TFRank do).
+nothing but the answer is written (as Qwen3 and TFRank do); see `opening` for the exception.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import exp
+from pathlib import Path
 from typing import Literal
 
 from curation.permutation import Status, parse_choice, parse_response
-from curation.prompts import Message, Template, render, render_pair, render_passage
+from curation.prompts import (
+    Message,
+    Style,
+    Template,
+    answers_bare,
+    load_template,
+    render,
+    render_pair,
+    render_passage,
+)
 
 Kind = Literal["order", "first_token", "best", "worst", "relevance", "prefer"]
 
+LETTERS = 26  # passages that single letters label
 NO_CHAIN = "<think>\n\n</think>\n"
 ANSWER = "<answer>\n"
 
@@ -64,16 +76,51 @@ class Reading:
     status: Status
 
 
+def template_of(name: str) -> Template:
+    """Return a template, read again only where its file has changed.
+
+    Parsing it costs as much as sending a request.
+    """
+    return _template(name, _changed(name))[0]
+
+
+def is_bare(name: str) -> bool:
+    """Say whether answers to a template come without tags; see `answers_bare`."""
+    return _template(name, _changed(name))[1]
+
+
+@cache
+def _template(name: str, changed: int) -> tuple[Template, bool]:
+    template = load_template(name)
+    return template, answers_bare(name, template)
+
+
+def _changed(name: str) -> int:
+    """Return when a file changed, in nanoseconds; 0 for a name."""
+    path = Path(name)
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+def opening(question: Question) -> str:
+    """Return how the model's turn begins, so that a direct question is answered at once.
+
+    Nothing is written for the model where the template asks for a bare answer: RankLLM, whose form
+    that is, begins no turn, and its models answer at once by their training.
+    """
+    return "" if question.reasoning or is_bare(question.template) else NO_CHAIN + ANSWER
+
+
 def read_text(question: Question, response: str, *, truncated: bool) -> Reading:
     """Read a written answer."""
     n = len(question.docids)
+    bare = is_bare(question.template)
     if question.kind in ("best", "worst"):
-        chosen, status = parse_choice(response, n, truncated=truncated)
+        chosen, status = parse_choice(response, n, truncated=truncated, bare=bare)
         rest = [number for number in range(1, n + 1) if number != chosen]
         found = [] if chosen is None else [chosen]
         order = [*found, *rest] if question.kind == "best" else [*rest, *found]
         return Reading(tuple(order), (), status)
-    parsed = parse_response(response, n, truncated=truncated)
+    parsed = parse_response(response, n, truncated=truncated, bare=bare)
     return Reading(parsed.permutation, (), parsed.status)
 
 
@@ -92,18 +139,24 @@ def read_logprobs(question: Question, logprobs: Sequence[float]) -> Reading:
 
 
 def messages(
-    kind: Kind, template: Template, query: str, texts: Sequence[str], *, letters: bool = False
+    kind: Kind,
+    template: Template,
+    query: str,
+    texts: Sequence[str],
+    *,
+    letters: bool = False,
+    style: Style = "rankdesk",
 ) -> list[Message]:
-    """Return the prompt that asks a question of this kind about passages.
+    """Return the prompt that asks a question of this kind about passages, cut already.
 
     Raises:
         FormatError: The template is of another method.
     """
     if kind == "relevance":
-        return render_passage(template, query, texts[0])
+        return render_passage(template, query, texts[0], style)
     if kind == "prefer":
-        return render_pair(template, query, texts[0], texts[1])
-    return render(template, query, texts, labels(len(texts), letters=letters))
+        return render_pair(template, query, texts[0], texts[1], style)
+    return render(template, query, texts, labels(len(texts), letters=letters), style)
 
 
 def labels(n: int, *, letters: bool) -> tuple[str, ...]:
@@ -114,6 +167,6 @@ def labels(n: int, *, letters: bool) -> tuple[str, ...]:
     """
     if not letters:
         return tuple(str(number) for number in range(1, n + 1))
-    if n > 26:
-        raise ValueError(f"{n} passages cannot be labelled by single letters: 26 at most")
+    if n > LETTERS:
+        raise ValueError(f"{n} passages cannot be labelled by single letters: {LETTERS} at most")
     return tuple(chr(ord("A") + place) for place in range(n))

@@ -1,0 +1,55 @@
+"""The keys of the review page, in a dialog of their own."""
+
+import streamlit as st
+
+_OPEN = "key_map"
+KEYS = {
+    "A": "approve",
+    "X, then 1 to 5": "reject, with its reasons",
+    "F": "fix: change the order and the labels",
+    "Ctrl+Enter, Esc": "in a fix: save, cancel",
+    "M, T, Alt+↑ Alt+↓": "in a fix: mark, to the top, move",
+    "Q, S": "cannot judge, skip",
+    "U": "undo, up to the last ten",
+    "← →": "back, next",
+    "J, K": "focus the next or previous passage",
+    "E, 0": "in blind mode: reveal with your marks, or none is relevant",
+    "H": "these keys",
+}
+
+
+def shows_keys() -> bool:
+    """Return whether the dialog is open: keys work behind it, so what they press is disabled."""
+    return _OPEN in st.session_state
+
+
+def key_map() -> None:
+    """Draw the button that shows every key, and the dialog while it is asked for."""
+    st.button(
+        "Keys",
+        key="show-keys",
+        shortcut="H",
+        icon=":material/keyboard:",
+        type="tertiary",
+        disabled=shows_keys(),
+        on_click=_open,
+    )
+    if shows_keys():
+        _dialog()
+
+
+def _open() -> None:
+    st.session_state[_OPEN] = True
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)
+
+
+@st.dialog("Keys", on_dismiss=_close)
+def _dialog() -> None:
+    for keys, does in KEYS.items():
+        left, right = st.columns([2, 3])
+        left.markdown(f"**{keys}**")
+        right.markdown(does)
+    st.button("Close", key="hide-keys", on_click=_close)
