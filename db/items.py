@@ -1,5 +1,6 @@
 """Items, their passages and the rankings of them by teacher, human or checkpoint."""
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -112,6 +113,39 @@ def insert_rankings(cursor: Cursor, rankings: pl.DataFrame) -> None:
         rankings,
     )
     insert_checks(cursor, rankings)
+    refresh_heads(cursor, rankings["item_id"].unique().to_list())
+
+
+# A teacher's ranking comes before others, a second teacher's after the first's.
+_UNDER_REVIEW = (
+    "r.author <> 'teacher', coalesce(o.judge, FALSE), coalesce(o.sample, 0), r.created_at,"
+    " r.ranking_id"
+)
+
+
+def refresh_heads(cursor: Cursor, item_ids: list[str]) -> None:
+    """Note the ranking under review of items whose rankings changed, within a transaction."""
+    insert_frame(
+        cursor,
+        f"""
+        INSERT INTO item_heads BY NAME
+        SELECT
+            i.item_id, i.domain, len(i.docids) AS n_candidates,
+            len(i.relevant_docids) AS n_relevant, i.created_at, r.ranking_id, r.author_name,
+            r.status, r.ndcg, r.recall, r.overlap, r.first_relevant
+        FROM incoming
+        JOIN items i USING (item_id)
+        JOIN rankings r USING (item_id)
+        LEFT JOIN ranking_origins o USING (ranking_id)
+        WHERE r.author <> 'checkpoint'
+        QUALIFY row_number() OVER (PARTITION BY i.item_id ORDER BY {_UNDER_REVIEW}) = 1
+        ON CONFLICT DO UPDATE SET
+            ranking_id = excluded.ranking_id, author_name = excluded.author_name,
+            status = excluded.status, ndcg = excluded.ndcg, recall = excluded.recall,
+            overlap = excluded.overlap, first_relevant = excluded.first_relevant
+        """,  # noqa: S608 - a constant
+        pl.DataFrame({"item_id": item_ids}, schema={"item_id": pl.String}),
+    )
 
 
 def insert_checks(cursor: Cursor, rankings: pl.DataFrame) -> None:
@@ -181,10 +215,11 @@ def get_item(store: Store, item_id: str) -> Item:
         raise NotFoundError(
             f"There is no item {item_id}; the list may have changed, go back to it."
         )
+    # A list of values is looked up in the index; a subquery would scan every passage.
+    marks = ", ".join("?" * len(row["passage_ids"]))
     found = store.rows(
-        "SELECT passage_id, docid, title, text FROM passages"
-        " WHERE passage_id IN (SELECT unnest(?::VARCHAR[]))",
-        [row["passage_ids"]],
+        f"SELECT passage_id, docid, title, text FROM passages WHERE passage_id IN ({marks})",  # noqa: S608 - question marks
+        row["passage_ids"],
     )
     texts = {p["passage_id"]: Passage(p["docid"], p["text"], p["title"]) for p in found}
     return Item(
@@ -202,56 +237,114 @@ def get_rankings(store: Store, item_id: str) -> list[Ranking]:
 
     A teacher's come before others, those of a second teacher after the first's.
     """
-    rows = store.rows(
-        "SELECT r.* EXCLUDE (created_at), t.chain, t.response,"
-        " coalesce(c.failed, []) AS failed_checks"
-        " FROM rankings r JOIN ranking_texts t USING (ranking_id)"
-        " LEFT JOIN ranking_checks c USING (ranking_id)"
-        " LEFT JOIN ranking_origins o USING (ranking_id) WHERE r.item_id = ?"
-        " ORDER BY r.author <> 'teacher', coalesce(o.judge, FALSE), coalesce(o.sample, 0),"
-        " r.created_at, r.ranking_id",
-        [item_id],
-    )
-    lists = ("docids", "failed_checks")
-    return [Ranking(**{**row, **{key: tuple(row[key]) for key in lists}}) for row in rows]
+    found = store.rows("SELECT * FROM rankings WHERE item_id = ?", [item_id])
+    ids = [row["ranking_id"] for row in found]
+    origins = _by_ranking(store, "SELECT ranking_id, judge, sample FROM ranking_origins", ids)
+    texts = _by_ranking(store, "SELECT ranking_id, chain, response FROM ranking_texts", ids)
+    failed = _by_ranking(store, "SELECT ranking_id, failed FROM ranking_checks", ids)
+
+    def place(row: dict[str, Any]) -> tuple[object, ...]:  # as _UNDER_REVIEW has it
+        ranking_id = row["ranking_id"]
+        origin = origins.get(ranking_id, {"judge": False, "sample": 0})
+        other = row["author"] != "teacher"
+        return other, bool(origin["judge"]), origin["sample"], row["created_at"], ranking_id
+
+    rankings = []
+    for row in sorted(found, key=place):
+        del row["created_at"]
+        checks = failed.get(row["ranking_id"], {"failed": ()})["failed"]
+        rankings.append(
+            Ranking(
+                **{
+                    **row,
+                    **texts[row["ranking_id"]],
+                    "docids": tuple(row["docids"]),
+                    "failed_checks": tuple(checks),
+                }
+            )
+        )
+    return rankings
 
 
-# A list for the review page and the tables: no texts but the query, paged by the caller.
-_LISTED = """
-FROM items i
-JOIN teacher_rankings t USING (item_id)
-LEFT JOIN item_verdicts v USING (item_id)
-LEFT JOIN sample_agreement a ON a.item_id = i.item_id AND a.under_review
-WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
-  AND CASE $verdict
-        WHEN 'any' THEN TRUE
-        WHEN 'open' THEN v.verdict IS NULL
-        WHEN 'returned' THEN i.item_id IN (SELECT item_id FROM open_returns)
-        ELSE v.verdict = $verdict
-      END
-  AND ($reviewer::VARCHAR IS NULL OR v.reviewer = $reviewer)
-  AND t.ndcg >= $min_ndcg AND (t.ndcg < $max_ndcg OR $max_ndcg >= 1)
-  AND ($text = '' OR contains(lower(i.query), lower($text)))
-  AND ($check = '' OR t.ranking_id IN (
-    SELECT ranking_id FROM ranking_checks WHERE list_contains(failed, $check)))
-  AND (($min_tau <= -1 AND $max_tau >= 1)
-    OR (a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)))
-"""
-_SORTED = """
-ORDER BY CASE $order
-    WHEN 'near_cut' THEN abs(t.ndcg - $cut)
-    WHEN 'lowest' THEN t.ndcg
-    WHEN 'highest' THEN -t.ndcg
-    WHEN 'least_agreed' THEN a.tau
-    WHEN 'other_teacher' THEN (
-        SELECT min(b.review_tau) FROM sample_agreement b WHERE b.item_id = i.item_id)
-    ELSE 0
-  END, i.created_at, i.item_id
-"""
+def _by_ranking(store: Store, select: str, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Return rows by ranking id: looked up in the index one by one, where a join would scan."""
+    marks = ", ".join("?" * len(ids))
+    rows = store.rows(f"{select} WHERE ranking_id IN ({marks})", ids) if ids else []
+    return {row["ranking_id"]: row for row in rows}
 
 
-def _parameters(chosen: ItemFilter) -> dict[str, Any]:
-    return {**asdict(chosen), "domains": list(chosen.domains)}
+def _listed(chosen: ItemFilter, *, sorted_too: bool) -> str:
+    """Return FROM and WHERE of the items that a filter lets through, from heads alone.
+
+    Only what the filter asks for is joined and looked at: at a million rankings, what is not
+    needed costs more than what is.
+    """
+    joins, conditions = ["FROM item_heads h"], ["TRUE"]
+    if chosen.text:
+        joins.append("JOIN items i USING (item_id)")
+        conditions.append("contains(lower(i.query), lower($text))")
+    if chosen.verdict == "open":
+        conditions.append("h.verdict IS NULL")
+    elif chosen.verdict == "returned":
+        conditions.append("h.item_id IN (SELECT item_id FROM open_returns)")
+    elif chosen.verdict != "any":
+        conditions.append("h.verdict = $verdict")
+    if chosen.reviewer is not None:
+        conditions.append("h.reviewer = $reviewer")
+    if chosen.domains:
+        conditions.append("list_contains($domains::VARCHAR[], h.domain)")
+    if chosen.min_ndcg > 0 or chosen.max_ndcg < 1:
+        conditions.append("h.ndcg >= $min_ndcg AND (h.ndcg < $max_ndcg OR $max_ndcg >= 1)")
+    if chosen.check:
+        conditions.append(
+            "h.ranking_id IN (SELECT ranking_id FROM ranking_checks WHERE"
+            " list_contains(failed, $check))"
+        )
+    by_tau = chosen.min_tau > -1 or chosen.max_tau < 1
+    if by_tau or (sorted_too and chosen.order == "least_agreed"):
+        joins.append("LEFT JOIN sample_agreement a ON a.item_id = h.item_id AND a.under_review")
+    if by_tau:
+        conditions.append("a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)")
+    if sorted_too and chosen.order == "other_teacher":
+        joins.append(
+            "LEFT JOIN (SELECT item_id, min(review_tau) AS other_tau FROM sample_agreement"
+            " GROUP BY item_id) AS others USING (item_id)"
+        )
+    return f"{' '.join(joins)} WHERE {' AND '.join(conditions)} "
+
+
+_LISTED = (
+    "item_id",
+    "domain",
+    "qid",
+    "query",
+    "n_candidates",
+    "n_relevant",
+    "ranking_id",
+    "author_name",
+    "status",
+    "ndcg",
+    "recall",
+    "overlap",
+    "first_relevant",
+    "verdict",
+    "reviewer",
+    "judged_at",
+)
+_SORT_KEYS = {
+    "near_cut": "abs(h.ndcg - $cut),",
+    "lowest": "h.ndcg,",
+    "highest": "-h.ndcg,",
+    "least_agreed": "a.tau,",
+    "other_teacher": "other_tau,",
+    "imported": "",
+}
+
+
+def _parameters(chosen: ItemFilter, sql: str, **more: Any) -> dict[str, Any]:
+    """Return the values of the parameters that `sql` names; DuckDB refuses others."""
+    given = {**asdict(chosen), "domains": list(chosen.domains), **more}
+    return {name: given[name] for name in re.findall(r"\$(\w+)", sql)}
 
 
 def list_items(store: Store, chosen: ItemFilter, *, limit: int, offset: int = 0) -> pl.DataFrame:
@@ -261,39 +354,42 @@ def list_items(store: Store, chosen: ItemFilter, *, limit: int, offset: int = 0)
         Columns item_id, domain, qid, query, n_candidates, n_relevant, ranking_id, author_name,
         status, ndcg, recall, overlap, first_relevant, verdict, reviewer, judged_at.
     """
-    return store.frame(
-        "SELECT i.item_id, i.domain, i.qid, i.query, len(i.docids) AS n_candidates,"
-        " len(i.relevant_docids) AS n_relevant, t.ranking_id, t.author_name, t.status, t.ndcg,"
-        " t.recall, t.overlap, t.first_relevant, v.verdict, v.reviewer, v.judged_at"
-        + _LISTED
-        + _SORTED
-        + "LIMIT $limit OFFSET $offset",
-        {**_parameters(chosen), "limit": limit, "offset": offset},
+    ids = next_item_ids(store, chosen, limit=limit, offset=offset)
+    marks = ", ".join("?" * len(ids)) or "NULL"  # a list of values is looked up in the index
+    texts = store.frame(f"SELECT item_id, qid, query FROM items WHERE item_id IN ({marks})", ids)  # noqa: S608 - question marks
+    heads = store.frame(f"SELECT * FROM item_heads WHERE item_id IN ({marks})", ids)  # noqa: S608 - question marks
+    return (
+        pl.DataFrame({"item_id": ids}, schema={"item_id": pl.String})
+        .join(texts, on="item_id", maintain_order="left")
+        .join(heads, on="item_id", maintain_order="left")
+        .select(_LISTED)
     )
 
 
 def count_items(store: Store, chosen: ItemFilter) -> int:
     """Return how many items a filter lets through."""
-    parameters = _parameters(chosen)
-    del parameters["order"], parameters["cut"]
-    row = store.row("SELECT count(*) AS n" + _LISTED, parameters)
+    sql = "SELECT count(*) AS n " + _listed(chosen, sorted_too=False)
+    row = store.row(sql, _parameters(chosen, sql))
     assert row is not None
     return int(row["n"])
 
 
 def next_item_ids(
-    store: Store, chosen: ItemFilter, *, skipped: tuple[str, ...] = (), limit: int = 2
+    store: Store,
+    chosen: ItemFilter,
+    *,
+    skipped: tuple[str, ...] = (),
+    limit: int = 2,
+    offset: int = 0,
 ) -> list[str]:
     """Return the first items under a filter that are not in `skipped`, in its order."""
-    rows = store.rows(
-        "SELECT i.item_id"
-        + _LISTED
-        + " AND NOT list_contains($skipped::VARCHAR[], i.item_id) "
-        + _SORTED
-        + "LIMIT $limit",
-        {**_parameters(chosen), "skipped": list(skipped), "limit": limit},
-    )
-    return [row["item_id"] for row in rows]
+    sql = "SELECT h.item_id " + _listed(chosen, sorted_too=True)
+    if skipped:
+        sql += "AND NOT list_contains($skipped::VARCHAR[], h.item_id) "
+    sql += f"ORDER BY {_SORT_KEYS[chosen.order]} h.created_at, h.item_id"
+    sql += " LIMIT $limit OFFSET $offset"
+    parameters = _parameters(chosen, sql, skipped=list(skipped), limit=limit, offset=offset)
+    return [row["item_id"] for row in store.rows(sql, parameters)]
 
 
 def queries(store: Store) -> list[dict[str, Any]]:
@@ -307,15 +403,16 @@ def consistency_values(store: Store) -> pl.DataFrame:
     The rankings are the teacher's; frames of a million rows are fine here, no text is read.
     """
     return store.frame(
-        "SELECT i.item_id, i.domain, t.ndcg, t.recall, t.overlap, t.first_relevant, t.status,"
-        " v.verdict FROM items i JOIN teacher_rankings t USING (item_id)"
-        " LEFT JOIN item_verdicts v USING (item_id) ORDER BY i.domain, i.item_id"
+        "SELECT h.item_id, h.domain, h.ndcg, h.recall, h.overlap, h.first_relevant, h.status,"
+        " h.verdict FROM item_heads h ORDER BY h.domain, h.item_id"
     )
 
 
 def domains(store: Store) -> list[str]:
     """Return the domain keys in use, sorted."""
-    return [row["domain"] for row in store.rows("SELECT DISTINCT domain FROM items ORDER BY 1")]
+    return [
+        row["domain"] for row in store.rows("SELECT DISTINCT domain FROM item_heads ORDER BY 1")
+    ]
 
 
 def counts(store: Store) -> dict[str, int]:
@@ -324,7 +421,7 @@ def counts(store: Store) -> dict[str, int]:
         "SELECT (SELECT count(*) FROM items) AS items,"
         " (SELECT count(*) FROM rankings) AS rankings,"
         " (SELECT count(*) FROM passages) AS passages,"
-        " (SELECT count(*) FROM item_verdicts) AS judged"
+        " (SELECT count(verdict) FROM item_heads) AS judged"
     )
     assert row is not None
     return {name: int(value) for name, value in row.items()}

@@ -39,6 +39,24 @@ def _append(cursor: Cursor, values: dict[str, Any]) -> None:
             **values,
         },
     ).fetchall()
+    refresh_verdict(cursor, values["item_id"])
+
+
+def refresh_verdict(cursor: Cursor, item_id: str) -> None:
+    """Note the verdict in force on an item after its log changed, within a transaction."""
+    latest = cursor.execute(
+        "SELECT seq, verdict, reviewer, judged_at FROM judgment_events"
+        " WHERE kind = 'judge' AND item_id = $item AND event_id NOT IN"
+        " (SELECT undoes FROM judgment_events WHERE kind = 'undo' AND item_id = $item)"
+        " AND reviewer = coalesce((SELECT set_by FROM gold_items WHERE item_id = $item), reviewer)"
+        " ORDER BY seq DESC LIMIT 1",
+        {"item": item_id},
+    ).fetchall()
+    cursor.execute(
+        "UPDATE item_heads SET verdict_seq = ?, verdict = ?, reviewer = ?, judged_at = ?"
+        " WHERE item_id = ?",
+        [*(latest[0] if latest else (None, None, None, None)), item_id],
+    ).fetchall()
 
 
 def append_judgment(
@@ -207,4 +225,7 @@ def reviewers(store: Store) -> list[str]:
 
 def progress(store: Store) -> pl.DataFrame:
     """Return verdict, n of the items' verdicts in force."""
-    return store.frame("SELECT verdict, count(*) AS n FROM item_verdicts GROUP BY 1 ORDER BY 1")
+    return store.frame(
+        "SELECT verdict, count(*) AS n FROM item_heads WHERE verdict IS NOT NULL"
+        " GROUP BY 1 ORDER BY 1"
+    )

@@ -4,7 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from db.store import Store, insert_frame
+from db.items import refresh_heads
+from db.store import Cursor, Store, insert_frame
 
 ORIGIN_SCHEMA: dict[str, Any] = {
     "ranking_id": pl.String,
@@ -24,13 +25,23 @@ def insert_origins(store: Store, origins: pl.DataFrame) -> None:
     Args:
         origins: Columns of `ORIGIN_SCHEMA`.
     """
+    origins = origins.unique("ranking_id", keep="first", maintain_order=True)
     with store.transaction() as cursor:
         insert_frame(
             cursor,
             "INSERT INTO ranking_origins BY NAME SELECT i.* FROM incoming i"
             " ANTI JOIN ranking_origins USING (ranking_id)",
-            origins.unique("ranking_id", keep="first", maintain_order=True),
+            origins,
         )
+        refresh_heads(cursor, _items_of(cursor, origins["ranking_id"].to_list()))
+
+
+def _items_of(cursor: Cursor, ranking_ids: list[str]) -> list[str]:
+    rows = cursor.execute(
+        "SELECT DISTINCT item_id FROM rankings WHERE ranking_id IN (SELECT unnest(?::VARCHAR[]))",
+        [ranking_ids],
+    ).fetchall()
+    return [item_id for (item_id,) in rows]
 
 
 def samples_of(store: Store, item_id: str) -> list[dict[str, Any]]:
