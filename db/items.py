@@ -1,7 +1,8 @@
 """Items, their passages and the rankings of them by teacher, human or checkpoint."""
 
 import re
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
@@ -273,44 +274,52 @@ def _by_ranking(store: Store, select: str, ids: list[str]) -> dict[str, dict[str
     return {row["ranking_id"]: row for row in rows}
 
 
-def _listed(chosen: ItemFilter, *, sorted_too: bool) -> str:
-    """Return FROM and WHERE of the items that a filter lets through, from heads alone.
+def _moved_tau(chosen: ItemFilter) -> bool:
+    return chosen.min_tau > -1 or chosen.max_tau < 1
 
-    Only what the filter asks for is joined and looked at: at a million rankings, what is not
-    needed costs more than what is.
-    """
-    joins, conditions = ["FROM item_heads h"], ["TRUE"]
-    if chosen.text:
-        joins.append("JOIN items i USING (item_id)")
-        conditions.append("contains(lower(i.query), lower($text))")
-    if chosen.verdict == "open":
-        conditions.append("h.verdict IS NULL")
-    elif chosen.verdict == "returned":
-        conditions.append("h.item_id IN (SELECT item_id FROM open_returns)")
-    elif chosen.verdict != "any":
-        conditions.append("h.verdict = $verdict")
-    if chosen.reviewer is not None:
-        conditions.append("h.reviewer = $reviewer")
-    if chosen.domains:
-        conditions.append("list_contains($domains::VARCHAR[], h.domain)")
-    if chosen.min_ndcg > 0 or chosen.max_ndcg < 1:
-        conditions.append("h.ndcg >= $min_ndcg AND (h.ndcg < $max_ndcg OR $max_ndcg >= 1)")
-    if chosen.check:
-        conditions.append(
-            "h.ranking_id IN (SELECT ranking_id FROM ranking_checks WHERE"
-            " list_contains(failed, $check))"
-        )
-    by_tau = chosen.min_tau > -1 or chosen.max_tau < 1
-    if by_tau or (sorted_too and chosen.order == "least_agreed"):
-        joins.append("LEFT JOIN sample_agreement a ON a.item_id = h.item_id AND a.under_review")
-    if by_tau:
-        conditions.append("a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)")
-    if sorted_too and chosen.order == "other_teacher":
-        joins.append(
-            "LEFT JOIN (SELECT item_id, min(review_tau) AS other_tau FROM sample_agreement"
-            " GROUP BY item_id) AS others USING (item_id)"
-        )
-    return f"{' '.join(joins)} WHERE {' AND '.join(conditions)} "
+
+# What a filter asks for, and the condition that answers it. Only what is asked for is looked at:
+# at a million rankings, what is not needed costs more than what is.
+_CONDITIONS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
+    (lambda f: bool(f.domains), "list_contains($domains::VARCHAR[], h.domain)"),
+    (lambda f: f.verdict == "open", "h.verdict IS NULL"),
+    (
+        lambda f: f.verdict == "returned",
+        "h.item_id IN (SELECT item_id FROM open_returns)",
+    ),
+    (lambda f: f.verdict not in ("any", "open", "returned"), "h.verdict = $verdict"),
+    (lambda f: f.reviewer is not None, "h.reviewer = $reviewer"),
+    (
+        lambda f: f.min_ndcg > 0 or f.max_ndcg < 1,
+        "h.ndcg >= $min_ndcg AND (h.ndcg < $max_ndcg OR $max_ndcg >= 1)",
+    ),
+    (lambda f: bool(f.text), "contains(lower(i.query), lower($text))"),
+    (
+        lambda f: bool(f.check),
+        "h.ranking_id IN (SELECT ranking_id FROM ranking_checks WHERE len(failed) > 0"
+        " AND list_contains(failed, $check))",
+    ),
+    (_moved_tau, "a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)"),
+)
+_JOINS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
+    (lambda f: bool(f.text), "JOIN items i USING (item_id)"),
+    (
+        lambda f: _moved_tau(f) or f.order == "least_agreed",
+        "LEFT JOIN sample_agreement a ON a.item_id = h.item_id AND a.under_review",
+    ),
+    (
+        lambda f: f.order == "other_teacher",
+        "LEFT JOIN (SELECT item_id, min(review_tau) AS other_tau FROM sample_agreement"
+        " GROUP BY item_id) AS others USING (item_id)",
+    ),
+)
+
+
+def _listed(chosen: ItemFilter) -> str:
+    """Return FROM and WHERE of the items that a filter lets through, from heads alone."""
+    joins = [sql for asked, sql in _JOINS if asked(chosen)]
+    conditions = [sql for asked, sql in _CONDITIONS if asked(chosen)]
+    return " ".join(["FROM item_heads h", *joins, "WHERE", " AND ".join(conditions or ["TRUE"])])
 
 
 _LISTED = (
@@ -368,7 +377,7 @@ def list_items(store: Store, chosen: ItemFilter, *, limit: int, offset: int = 0)
 
 def count_items(store: Store, chosen: ItemFilter) -> int:
     """Return how many items a filter lets through."""
-    sql = "SELECT count(*) AS n " + _listed(chosen, sorted_too=False)
+    sql = "SELECT count(*) AS n " + _listed(replace(chosen, order="imported"))
     row = store.row(sql, _parameters(chosen, sql))
     assert row is not None
     return int(row["n"])
@@ -383,10 +392,10 @@ def next_item_ids(
     offset: int = 0,
 ) -> list[str]:
     """Return the first items under a filter that are not in `skipped`, in its order."""
-    sql = "SELECT h.item_id " + _listed(chosen, sorted_too=True)
+    sql = "SELECT h.item_id " + _listed(chosen)
     if skipped:
-        sql += "AND NOT list_contains($skipped::VARCHAR[], h.item_id) "
-    sql += f"ORDER BY {_SORT_KEYS[chosen.order]} h.created_at, h.item_id"
+        sql += " AND NOT list_contains($skipped::VARCHAR[], h.item_id) "
+    sql += f" ORDER BY {_SORT_KEYS[chosen.order]} h.created_at, h.item_id"
     sql += " LIMIT $limit OFFSET $offset"
     parameters = _parameters(chosen, sql, skipped=list(skipped), limit=limit, offset=offset)
     return [row["item_id"] for row in store.rows(sql, parameters)]
