@@ -58,6 +58,7 @@ class QueueIndex:
         }
         # item -> reviewer -> event ids of judgments that were not undone
         self._judged: dict[int, dict[str, dict[str, datetime]]] = defaultdict(dict)
+        self._decided: dict[str, set[int]] = defaultdict(set)  # by reviewer, undone ones too
         self._claims: dict[int, dict[str, datetime]] = defaultdict(dict)
         self._held: dict[str, dict[int, None]] = defaultdict(dict)  # by reviewer, oldest first
         self._skipped: dict[str, dict[int, None]] = defaultdict(dict)  # likewise
@@ -98,6 +99,7 @@ class QueueIndex:
             if kind == "judge":
                 judged = self._judged[number].setdefault(reviewer, {})
                 judged[event["event_id"]] = event["happened_at"]
+                self._decided[reviewer].add(number)
                 self._end_claim(number, reviewer)
                 self._skipped[reviewer].pop(number, None)
                 self._settle(number)
@@ -233,12 +235,18 @@ class QueueIndex:
         """Return whether an item waits for somebody."""
         return bool(self._waiting[self._place[number]])
 
-    def left_for(self, reviewer: str, now: datetime) -> int:
-        """Return how many items a reviewer could still get: not exact while others have some."""
+    def left_for(self, reviewer: str) -> int:
+        """Return how many items wait that a reviewer has neither decided nor declined."""
         passed = {
             number
-            for number, judged in self._judged.items()
-            if reviewer in judged and self.waits(number) and reviewer in self.deciders(number)
+            for number in self._decided.get(reviewer, ())
+            if self.waits(number) and reviewer in self.deciders(number)
         }
         passed |= {number for number in self._declined.get(reviewer, ()) if self.waits(number)}
         return self.waiting() - len(passed)
+
+    def gold_ahead(self, reviewer: str) -> int:
+        """Return how many gold items a reviewer may still get."""
+        if self.policy.gold_share == 0:
+            return 0
+        return sum(self.open_to(number, reviewer) for number in self.gold)

@@ -258,6 +258,12 @@ def left_for(store: Store, reviewer: str) -> int:
         return _index(store).left_for(reviewer)
 
 
+def gold_ahead(store: Store, reviewer: str) -> int:
+    """Return how many gold items a reviewer has not decided, as long as they are mixed in."""
+    with _lock:
+        return _index(store).gold_ahead(reviewer)
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a policy would put first.

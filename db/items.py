@@ -296,8 +296,10 @@ _CONDITIONS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
     (lambda f: bool(f.text), "contains(lower(i.query), lower($text))"),
     (
         lambda f: bool(f.check),
-        "h.ranking_id IN (SELECT ranking_id FROM ranking_checks WHERE len(failed) > 0"
-        " AND list_contains(failed, $check))",
+        (
+            "h.ranking_id IN (SELECT ranking_id FROM ranking_checks WHERE len(failed) > 0"
+            " AND list_contains(failed, $check))"
+        ),
     ),
     (_moved_tau, "a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)"),
 )
@@ -309,8 +311,10 @@ _JOINS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
     ),
     (
         lambda f: f.order == "other_teacher",
-        "LEFT JOIN (SELECT item_id, min(review_tau) AS other_tau FROM sample_agreement"
-        " GROUP BY item_id) AS others USING (item_id)",
+        (
+            "LEFT JOIN (SELECT item_id, min(review_tau) AS other_tau FROM sample_agreement"
+            " GROUP BY item_id) AS others USING (item_id)"
+        ),
     ),
 )
 
