@@ -405,6 +405,13 @@ def next_item_ids(
     return [row["item_id"] for row in store.rows(sql, parameters)]
 
 
+def titles(store: Store, item_ids: list[str]) -> dict[str, str]:
+    """Return the queries of items by id."""
+    marks = ", ".join("?" * len(item_ids)) or "NULL"
+    rows = store.rows(f"SELECT item_id, query FROM items WHERE item_id IN ({marks})", item_ids)  # noqa: S608 - question marks
+    return {row["item_id"]: row["query"] for row in rows}
+
+
 def queries(store: Store) -> list[dict[str, Any]]:
     """Return item_id, query of every item."""
     return store.rows("SELECT item_id, query FROM items ORDER BY item_id")

@@ -129,3 +129,12 @@ def insert_groups(store: Store, groups: pl.DataFrame) -> None:
     """
     with store.transaction() as cursor:
         insert_frame(cursor, "INSERT INTO rollout_groups BY NAME SELECT * FROM incoming", groups)
+
+
+def cluster_count(store: Store) -> dict[str, int]:
+    """Return how many items were grouped by meaning, and how many clusters there are."""
+    row = store.row(
+        "SELECT count(*) AS items, count(DISTINCT cluster) AS clusters FROM item_clusters"
+    )
+    assert row is not None
+    return row
