@@ -9,6 +9,7 @@ from typing import Any
 
 from scipy.stats import kendalltau
 
+from curation import queueing
 from curation.errors import CurationError
 from db import items, judgments, queue_log
 from db.ids import now as present
@@ -57,11 +58,13 @@ def set_from_verdict(
         set_by=lead,
         set_at=now or present(),
     )
+    queueing.rearrange(store)
 
 
 def withdraw(store: Store, item_id: str, lead: str, *, now: datetime | None = None) -> None:
     """Make a gold item an ordinary one again."""
     queue_log.withdraw_gold(store, item_id, set_by=lead, set_at=now or present())
+    queueing.rearrange(store)
 
 
 @dataclass(frozen=True, slots=True)

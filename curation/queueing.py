@@ -34,6 +34,7 @@ from db.ids import now as present
 from db.store import Store
 
 REBUILD_SHARE = 0.05  # of the time, at most, that goes into reading every item's values anew
+CHECK_S = 1.0  # seconds between two looks whether those values may have changed
 
 
 class QueueError(CurationError):
@@ -42,12 +43,13 @@ class QueueError(CurationError):
 
 @dataclass
 class _Kept:
-    """The index of one open workspace and what it was made from."""
+    """The index of one open workspace and what it was made from; times of `perf_counter`."""
 
     index: QueueIndex
     stamp: tuple[tuple[int, ...], tuple[int, ...]]
     built_at: float
     took: float
+    checked_at: float
 
 
 _kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
@@ -57,26 +59,38 @@ _lock = RLock()
 
 def _index(store: Store) -> QueueIndex:
     """Return the index with everything that happened until now; the caller holds the lock."""
-    stamp = queue_values.stamp(store)
-    kept = _kept.get(store)
-    began = perf_counter()
-    if kept is None or (
-        stamp[0] != kept.stamp[0] and began - kept.built_at > kept.took / REBUILD_SHARE
-    ):
-        index = QueueIndex(
-            queue_values.reason_values(store),
-            queue_values.latest_returns(store),
-            current_policy(store),
-            _leads(store),
-        )
-        index.fold(queue_log.events_after(store, 0))
-        _kept[store] = _Kept(index, stamp, perf_counter(), perf_counter() - began)
-        return index
-    if stamp[1] != kept.stamp[1]:
-        kept.index.arrange(current_policy(store), _leads(store))
-        kept.stamp = (kept.stamp[0], stamp[1])
+    kept, began = _kept.get(store), perf_counter()
+    if kept is None or began - kept.checked_at > CHECK_S:
+        stamp = queue_values.stamp(store)
+        if kept is None or (
+            stamp[0] != kept.stamp[0] and began - kept.built_at > kept.took / REBUILD_SHARE
+        ):
+            kept = _kept[store] = _build(store, stamp)
+        elif stamp[1] != kept.stamp[1]:
+            kept.index.arrange(current_policy(store), _leads(store))
+            kept.stamp = (kept.stamp[0], stamp[1])
+        kept.checked_at = perf_counter()
     kept.index.fold(queue_log.events_after(store, kept.index.seq))
     return kept.index
+
+
+def _build(store: Store, stamp: tuple[tuple[int, ...], tuple[int, ...]]) -> _Kept:
+    began = perf_counter()
+    index = QueueIndex(
+        queue_values.reason_values(store),
+        queue_values.latest_returns(store),
+        current_policy(store),
+        _leads(store),
+    )
+    index.fold(queue_log.events_after(store, 0))
+    ended = perf_counter()
+    return _Kept(index, stamp, built_at=ended, took=ended - began, checked_at=ended)
+
+
+def _as_known(store: Store) -> QueueIndex:
+    """Return the index as it is: for what changes with the policy or by one's own deeds alone."""
+    kept = _kept.get(store)
+    return _index(store) if kept is None else kept.index
 
 
 def _leads(store: Store) -> dict[str, str]:
@@ -87,6 +101,13 @@ def refresh(store: Store) -> None:
     """Have every item's values read anew at the next question."""
     with _lock:
         _kept.pop(store, None)
+
+
+def rearrange(store: Store) -> None:
+    """Take a new policy, or other gold items, into account at the next question."""
+    with _lock:
+        if kept := _kept.get(store):
+            kept.checked_at = 0.0
 
 
 def current_policy(store: Store) -> Policy:
@@ -105,9 +126,11 @@ def save_policy(
     """
     if policy == current_policy(store):
         raise PolicyError("This is the policy in force: change something before saving it.")
-    return queue_log.append_policy(
+    policy_id = queue_log.append_policy(
         store, policy.settings(), note=note, saved_by=saved_by, saved_at=now or present()
     )
+    rearrange(store)
+    return policy_id
 
 
 def next_item(
@@ -218,7 +241,7 @@ def taken(store: Store, reviewer: str, *, now: datetime | None = None) -> list[s
 def why(store: Store, item_id: str) -> list[Why]:
     """Return every reason of an item with its weight and value, what adds most first."""
     with _lock:
-        index = _index(store)
+        index = _as_known(store)
         number = index.numbers.get(item_id)
         return [] if number is None else reasons_for(index.values[number], index.policy)
 
@@ -261,7 +284,7 @@ def left_for(store: Store, reviewer: str) -> int:
 def gold_ahead(store: Store, reviewer: str) -> int:
     """Return how many gold items a reviewer has not decided, as long as they are mixed in."""
     with _lock:
-        return _index(store).gold_ahead(reviewer)
+        return _as_known(store).gold_ahead(reviewer)
 
 
 @dataclass(frozen=True, slots=True)

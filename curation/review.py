@@ -8,7 +8,7 @@ from curation.agreement import Agreement
 from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.samples import agreement_from
-from curation.training_items import ranking_id
+from curation.training_items import ranking_id as content_ranking_id
 from db import agreement, items, judgments
 from db.records import Item, Judgment, Ranking, Verdict
 from db.store import Store
@@ -91,7 +91,7 @@ def decide(
         JudgmentError: If the verdict is incomplete or the fix changes nothing.
         NotFoundError: If there is no such item.
     """
-    shown = load(store, item_id, reviewer)
+    ranking_id = items.ranking_under_review(store, item_id)
     if not reviewer.strip():
         raise JudgmentError("A judgment needs a reviewer: enter your name in the sidebar.")
     if unknown := [reason for reason in reasons if reason not in REASONS]:
@@ -102,6 +102,7 @@ def decide(
         raise JudgmentError(f"A corrected order or labels go with the verdict fix, not {verdict}.")
     corrected, labels = (None, None)
     if verdict == "fix":
+        shown = load(store, item_id, reviewer)
         corrected, labels = _corrections(shown, reviewer, order, relevant)
     return judgments.append_judgment(
         store,
@@ -110,7 +111,7 @@ def decide(
         verdict=verdict,
         reasons=list(reasons),
         note=note,
-        ranking_id=shown.teacher.ranking_id,
+        ranking_id=ranking_id,
         relevant_docids=labels,
         corrected=corrected,
         code_version=version("rankdesk"),
@@ -142,7 +143,7 @@ def _corrections(
     # always names its author; its self-consistency is measured against the corrected labels.
     scores = self_consistency(order, relevant_docids, initial)
     corrected = Ranking(
-        ranking_id=ranking_id(shown.item.item_id, "human", reviewer, order, ""),
+        ranking_id=content_ranking_id(shown.item.item_id, "human", reviewer, order, ""),
         item_id=shown.item.item_id,
         author="human",
         author_name=reviewer,

@@ -213,9 +213,7 @@ def get_item(store: Store, item_id: str) -> Item:
     """
     row = store.row("SELECT * FROM items WHERE item_id = ?", [item_id])
     if row is None:
-        raise NotFoundError(
-            f"There is no item {item_id}; the list may have changed, go back to it."
-        )
+        raise _no_item(item_id)
     # A list of values is looked up in the index; a subquery would scan every passage.
     marks = ", ".join("?" * len(row["passage_ids"]))
     found = store.rows(
@@ -231,6 +229,22 @@ def get_item(store: Store, item_id: str) -> Item:
         candidates=tuple(texts[passage_id] for passage_id in row["passage_ids"]),
         relevant_docids=tuple(row["relevant_docids"]),
     )
+
+
+def ranking_under_review(store: Store, item_id: str) -> str:
+    """Return the id of an item's ranking under review.
+
+    Raises:
+        NotFoundError: If there is no such item.
+    """
+    row = store.row("SELECT ranking_id FROM item_heads WHERE item_id = ?", [item_id])
+    if row is None:
+        raise _no_item(item_id)
+    return str(row["ranking_id"])
+
+
+def _no_item(item_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no item {item_id}; the list may have changed, go back to it.")
 
 
 def get_rankings(store: Store, item_id: str) -> list[Ranking]:
@@ -354,6 +368,10 @@ _SORT_KEYS = {
 }
 
 
+def _sorted(chosen: ItemFilter) -> str:
+    return f"ORDER BY {_SORT_KEYS[chosen.order]} h.created_at, h.item_id"
+
+
 def _parameters(chosen: ItemFilter, sql: str, **more: Any) -> dict[str, Any]:
     """Return the values of the parameters that `sql` names; DuckDB refuses others."""
     given = {**asdict(chosen), "domains": list(chosen.domains), **more}
@@ -367,16 +385,12 @@ def list_items(store: Store, chosen: ItemFilter, *, limit: int, offset: int = 0)
         Columns item_id, domain, qid, query, n_candidates, n_relevant, ranking_id, author_name,
         status, ndcg, recall, overlap, first_relevant, verdict, reviewer, judged_at.
     """
-    ids = next_item_ids(store, chosen, limit=limit, offset=offset)
+    sql = f"SELECT h.* {_listed(chosen)} {_sorted(chosen)} LIMIT $limit OFFSET $offset"
+    heads = store.frame(sql, _parameters(chosen, sql, limit=limit, offset=offset))
+    ids = heads["item_id"].to_list()
     marks = ", ".join("?" * len(ids)) or "NULL"  # a list of values is looked up in the index
     texts = store.frame(f"SELECT item_id, qid, query FROM items WHERE item_id IN ({marks})", ids)  # noqa: S608 - question marks
-    heads = store.frame(f"SELECT * FROM item_heads WHERE item_id IN ({marks})", ids)  # noqa: S608 - question marks
-    return (
-        pl.DataFrame({"item_id": ids}, schema={"item_id": pl.String})
-        .join(texts, on="item_id", maintain_order="left")
-        .join(heads, on="item_id", maintain_order="left")
-        .select(_LISTED)
-    )
+    return heads.join(texts, on="item_id", maintain_order="left").select(_LISTED)
 
 
 def count_items(store: Store, chosen: ItemFilter) -> int:
@@ -393,15 +407,13 @@ def next_item_ids(
     *,
     skipped: tuple[str, ...] = (),
     limit: int = 2,
-    offset: int = 0,
 ) -> list[str]:
     """Return the first items under a filter that are not in `skipped`, in its order."""
     sql = "SELECT h.item_id " + _listed(chosen)
     if skipped:
         sql += " AND NOT list_contains($skipped::VARCHAR[], h.item_id) "
-    sql += f" ORDER BY {_SORT_KEYS[chosen.order]} h.created_at, h.item_id"
-    sql += " LIMIT $limit OFFSET $offset"
-    parameters = _parameters(chosen, sql, skipped=list(skipped), limit=limit, offset=offset)
+    sql += f" {_sorted(chosen)} LIMIT $limit"
+    parameters = _parameters(chosen, sql, skipped=list(skipped), limit=limit)
     return [row["item_id"] for row in store.rows(sql, parameters)]
 
 

@@ -189,9 +189,10 @@ def recent_judgments(store: Store, reviewer: str, limit: int = 10) -> list[Judgm
     """Return a reviewer's latest judgments that were not undone, newest first."""
     rows = store.rows(
         f"SELECT {_FIELDS} FROM judgment_events WHERE kind = 'judge' AND reviewer = ?"  # noqa: S608 - a constant
-        " AND event_id NOT IN (SELECT undoes FROM judgment_events WHERE kind = 'undo')"
+        " AND event_id NOT IN"
+        " (SELECT undoes FROM judgment_events WHERE kind = 'undo' AND reviewer = ?)"
         " ORDER BY seq DESC LIMIT ?",
-        [reviewer, limit],
+        [reviewer, reviewer, limit],
     )
     return [_judgment(row) for row in rows]
 

@@ -49,9 +49,9 @@ def top_row() -> bool:
         judged, left, where = counts["judged"], 0, "under this filter"
         if chosen == session.QUEUE:
             # A verdict moves both by one, whatever the item is.
+            left = queueing.left_for(opened, reviewer)
             ahead = queueing.gold_ahead(opened, reviewer)
-            judged, where = judged - ahead, "in the queue for you"
-            left = queueing.left_for(opened, reviewer) + ahead
+            judged, left, where = judged - ahead, left + ahead, "in the queue for you"
         else:
             left = items.count_items(opened, chosen)
         st.markdown(
