@@ -22,8 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from load_world import SAMPLES, build
 
-from bench.load_world import SAMPLES, build
 from curation import queueing, review
 from db import items, judgments
 from db.records import ItemFilter
@@ -203,15 +203,15 @@ def report(results: Sequence[Result], seconds: float) -> str:
     lines = [
         "# From a verdict to the next item",
         "",
-        (
-            f"`python bench/review_load.py --items {' '.join(str(r.n_items) for r in results)} "
-            f"--seconds {seconds:g}`: {len(REVIEWERS)} reviewers on threads of the process that owns "
-            f"the workspace, {THINK_S:g} s of thought on average (exponential), {FIX_SHARE:.0%} fixes, "
-            f"{SKIP_SHARE:.0%} skips, a fifth of the items judged before. A step is the verdict on "
-            "disk, the next claim on disk, and all that the Review page reads of the next item. A "
-            "table page is 50 rows and their total, after the reviewers left. No item was in two hands "
-            "at once, and every acknowledged verdict was there after opening the workspace again."
-        ),
+        f"`python bench/review_load.py --items {' '.join(str(r.n_items) for r in results)} "
+        + f"--seconds {seconds:g}`: {len(REVIEWERS)} reviewers on threads of the process that "
+        + f"owns the workspace, {THINK_S:g} s of thought on average (exponential), "
+        + f"{FIX_SHARE:.0%} fixes, {SKIP_SHARE:.0%} skips, a fifth of the items judged before. A "
+        + "step is the verdict on disk, the next claim on disk, and all that the Review page reads "
+        + "of the next item. A table page is 50 rows and their total, after the reviewers left, "
+        + "under filters by verdict, domain, reviewer, consistency and failed check. No item was "
+        + "in two hands at once, and every acknowledged verdict was there after opening the "
+        + "workspace again.",
         "",
         "| what | items | rankings | n | p50 ms | p95 ms | p99 ms |",
         "|---|--:|--:|--:|--:|--:|--:|",

@@ -11,7 +11,6 @@ from app.widgets.text import many, when
 from curation import queueing
 from curation.queue_policy import Policy
 from db import items, queue_log, queue_values
-from trainer.clusters import cluster_items
 
 SHOWN = 20  # items of the preview
 TABS = {"policy": "Policy", "gold": "Gold items", "history": "History"}
@@ -116,6 +115,8 @@ def clusters() -> None:
             else "Not grouped yet: the reason *Diverse sample* is 0 for every item."
         )
     if pressed:
+        from trainer.clusters import cluster_items  # the encoder comes with it
+
         with mendable(), st.status("Embedding the queries …") as status:
             bar = st.progress(0.0)
             n = cluster_items(opened, lambda done, total: bar.progress(done / total))
