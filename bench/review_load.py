@@ -31,7 +31,7 @@ from db.store import Store
 from db.workspace import Workspace
 
 REVIEWERS = [f"reviewer {number:02}" for number in range(20)]
-THINK_S = 1.0  # mean time between an item on the screen and its verdict: no human is as fast
+THINK_S = 5.0  # mean time between an item on the screen and its verdict: quick for 20 passages
 FIX_SHARE, SKIP_SHARE = 0.1, 0.05
 PAGES = 60
 NEXT_LIMIT_MS, TABLE_LIMIT_MS, RATIO_LIMIT = 100, 150, 1.5

@@ -113,8 +113,23 @@ def insert_rankings(cursor: Cursor, rankings: pl.DataFrame) -> None:
         "INSERT INTO ranking_texts BY NAME SELECT ranking_id, chain, response FROM incoming",
         rankings,
     )
-    insert_checks(cursor, rankings)
-    refresh_heads(cursor, rankings["item_id"].unique().to_list())
+    _insert_checks(cursor, rankings)
+    by_teacher = pl.col("author") == "teacher"
+    changed = rankings.filter(by_teacher)["item_id"].unique().to_list()
+    others = rankings.filter(~by_teacher)["item_id"].unique().to_list()
+    changed = sorted({*changed, *_headless(cursor, others)})
+    if changed:
+        refresh_heads(cursor, changed)
+
+
+def _headless(cursor: Cursor, item_ids: list[str]) -> list[str]:
+    """Return those without a ranking under review: only theirs may be one that no teacher made."""
+    marks = ", ".join("?" * len(item_ids)) or "NULL"
+    found = cursor.execute(
+        f"SELECT item_id FROM item_heads WHERE item_id IN ({marks})",  # noqa: S608 - question marks
+        item_ids,
+    ).fetchall()
+    return sorted({*item_ids} - {item_id for (item_id,) in found})
 
 
 # A teacher's ranking comes before others, a second teacher's after the first's.
@@ -133,17 +148,21 @@ def refresh_heads(cursor: Cursor, item_ids: list[str]) -> None:
         SELECT
             i.item_id, i.domain, len(i.docids) AS n_candidates,
             len(i.relevant_docids) AS n_relevant, i.created_at, r.ranking_id, r.author_name,
-            r.status, r.ndcg, r.recall, r.overlap, r.first_relevant
+            r.status, r.ndcg, r.recall, r.overlap, r.first_relevant,
+            CASE WHEN len(c.failed) > 0 THEN ' ' || array_to_string(c.failed, ' ') || ' '
+                 ELSE '' END AS failed
         FROM incoming
         JOIN items i USING (item_id)
         JOIN rankings r USING (item_id)
         LEFT JOIN ranking_origins o USING (ranking_id)
+        LEFT JOIN ranking_checks c USING (ranking_id)
         WHERE r.author <> 'checkpoint'
         QUALIFY row_number() OVER (PARTITION BY i.item_id ORDER BY {_UNDER_REVIEW}) = 1
         ON CONFLICT DO UPDATE SET
             ranking_id = excluded.ranking_id, author_name = excluded.author_name,
             status = excluded.status, ndcg = excluded.ndcg, recall = excluded.recall,
-            overlap = excluded.overlap, first_relevant = excluded.first_relevant
+            overlap = excluded.overlap, first_relevant = excluded.first_relevant,
+            failed = excluded.failed
         """,  # noqa: S608 - a constant
         pl.DataFrame({"item_id": item_ids}, schema={"item_id": pl.String}),
     )
@@ -155,12 +174,26 @@ def insert_checks(cursor: Cursor, rankings: pl.DataFrame) -> None:
     Args:
         rankings: Columns ranking_id, failed_checks; none of them recorded yet.
     """
+    _insert_checks(cursor, rankings)
+    refresh_heads(cursor, items_of(cursor, rankings["ranking_id"].to_list()))
+
+
+def _insert_checks(cursor: Cursor, rankings: pl.DataFrame) -> None:
     insert_frame(
         cursor,
         "INSERT INTO ranking_checks BY NAME"
         " SELECT ranking_id, failed_checks AS failed FROM incoming",
         rankings.select("ranking_id", "failed_checks"),
     )
+
+
+def items_of(cursor: Cursor, ranking_ids: list[str]) -> list[str]:
+    """Return the items that rankings are of."""
+    rows = cursor.execute(
+        "SELECT DISTINCT item_id FROM rankings WHERE ranking_id IN (SELECT unnest(?::VARCHAR[]))",
+        [ranking_ids],
+    ).fetchall()
+    return [item_id for (item_id,) in rows]
 
 
 def unchecked(store: Store, limit: int) -> list[dict[str, Any]]:
@@ -194,8 +227,8 @@ def unchecked(store: Store, limit: int) -> list[dict[str, Any]]:
 def failed_checks(store: Store) -> dict[str, int]:
     """Return how many items' teacher chains fail each check."""
     rows = store.rows(
-        "SELECT unnest(failed) AS name, count(*) AS n FROM ranking_checks"
-        " JOIN teacher_rankings USING (ranking_id) GROUP BY name"
+        "SELECT unnest(string_split(trim(failed), ' ')) AS name, count(*) AS n FROM item_heads"
+        " WHERE failed <> '' GROUP BY name"
     )
     return {row["name"]: int(row["n"]) for row in rows}
 
@@ -211,7 +244,11 @@ def get_item(store: Store, item_id: str) -> Item:
     Raises:
         NotFoundError: If there is no such item.
     """
-    row = store.row("SELECT * FROM items WHERE item_id = ?", [item_id])
+    row = store.row(
+        "SELECT item_id, domain, qid, query, passage_ids, relevant_docids FROM items"
+        " WHERE item_id = ?",
+        [item_id],
+    )
     if row is None:
         raise _no_item(item_id)
     # A list of values is looked up in the index; a subquery would scan every passage.
@@ -308,13 +345,7 @@ _CONDITIONS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
         "h.ndcg >= $min_ndcg AND (h.ndcg < $max_ndcg OR $max_ndcg >= 1)",
     ),
     (lambda f: bool(f.text), "contains(lower(i.query), lower($text))"),
-    (
-        lambda f: bool(f.check),
-        (
-            "h.ranking_id IN (SELECT ranking_id FROM ranking_checks WHERE len(failed) > 0"
-            " AND list_contains(failed, $check))"
-        ),
-    ),
+    (lambda f: bool(f.check), "contains(h.failed, ' ' || $check || ' ')"),
     (_moved_tau, "a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)"),
 )
 _JOINS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (

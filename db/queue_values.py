@@ -57,13 +57,12 @@ def reason_values(store: Store) -> pl.DataFrame:
             GROUP BY item_id
         )
         SELECT
-            h.item_id, h.ndcg, a.tau, coalesce(len(c.failed) > 0, FALSE) AS failed,
+            h.item_id, h.ndcg, a.tau, h.failed <> '' AS failed,
             d.distance AS checkpoint_distance, b.other AS back, b.lost, f.flat,
             q.item_id IS NOT NULL AS quarantined, k.place AS cluster_place
         FROM item_heads h
         LEFT JOIN sample_agreement a
             ON a.item_id = h.item_id AND a.under_review AND a.samples > 1
-        LEFT JOIN ranking_checks c ON c.ranking_id = h.ranking_id AND len(c.failed) > 0
         LEFT JOIN distances d ON d.item_id = h.item_id
         LEFT JOIN back b ON b.item_id = h.item_id
         LEFT JOIN flats f ON f.item_id = h.item_id

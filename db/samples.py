@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from db.items import refresh_heads
-from db.store import Cursor, Store, insert_frame
+from db.items import items_of, refresh_heads
+from db.store import Store, insert_frame
 
 ORIGIN_SCHEMA: dict[str, Any] = {
     "ranking_id": pl.String,
@@ -33,15 +33,7 @@ def insert_origins(store: Store, origins: pl.DataFrame) -> None:
             " ANTI JOIN ranking_origins USING (ranking_id)",
             origins,
         )
-        refresh_heads(cursor, _items_of(cursor, origins["ranking_id"].to_list()))
-
-
-def _items_of(cursor: Cursor, ranking_ids: list[str]) -> list[str]:
-    rows = cursor.execute(
-        "SELECT DISTINCT item_id FROM rankings WHERE ranking_id IN (SELECT unnest(?::VARCHAR[]))",
-        [ranking_ids],
-    ).fetchall()
-    return [item_id for (item_id,) in rows]
+        refresh_heads(cursor, items_of(cursor, origins["ranking_id"].to_list()))
 
 
 def samples_of(store: Store, item_id: str) -> list[dict[str, Any]]:

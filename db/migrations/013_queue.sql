@@ -15,6 +15,7 @@ CREATE TABLE item_heads (
     recall         DOUBLE NOT NULL,
     overlap        DOUBLE NOT NULL,
     first_relevant BIGINT NOT NULL,
+    failed         VARCHAR NOT NULL,        -- checks that the chain fails, a space around each
     verdict_seq    BIGINT,                  -- the judgment in force
     verdict        VARCHAR,
     reviewer       VARCHAR,
@@ -23,10 +24,12 @@ CREATE TABLE item_heads (
 INSERT INTO item_heads
 SELECT
     i.item_id, i.domain, len(i.docids), len(i.relevant_docids), i.created_at, t.ranking_id,
-    t.author_name, t.status, t.ndcg, t.recall, t.overlap, t.first_relevant, v.seq, v.verdict,
-    v.reviewer, v.judged_at
+    t.author_name, t.status, t.ndcg, t.recall, t.overlap, t.first_relevant,
+    CASE WHEN len(c.failed) > 0 THEN ' ' || array_to_string(c.failed, ' ') || ' ' ELSE '' END, v.seq,
+    v.verdict, v.reviewer, v.judged_at
 FROM items i
 JOIN teacher_rankings t USING (item_id)
+LEFT JOIN ranking_checks c USING (ranking_id)
 LEFT JOIN item_verdicts v USING (item_id);
 
 CREATE OR REPLACE VIEW teacher_rankings AS
