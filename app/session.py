@@ -116,7 +116,11 @@ class Desk:
         if self.place + 1 < len(self.trail):
             self.go_to(self.trail[self.place + 1])
             return
-        found = next(iter(self.loaded), None) or self._take(store)
+        found = next(iter(self.loaded), None)
+        if found and queueing.claim(store, found, self.reviewer) == "taken":
+            # It was kept for as long as a claim lasts, and somebody else has it now.
+            found, self.loaded = None, {}
+        found = found or self._take(store)
         if found:
             self.go_to(found)
         else:

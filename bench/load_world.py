@@ -126,7 +126,7 @@ def _origins(rankings: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         prompt=pl.lit("listwise@1a2b3c4d"),
         price=pl.lit(None),
         seconds=pl.lit(1.0),
-    ).cast(ORIGIN_SCHEMA)
+    ).cast(pl.Schema(ORIGIN_SCHEMA))
 
 
 def _agreement(items: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -145,7 +145,7 @@ def _agreement(items: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         follows=pl.lit(None),
         review_tau=pl.lit(None),
         review_overlap=pl.lit(None),
-    ).cast(AGREEMENT_SCHEMA)
+    ).cast(pl.Schema(AGREEMENT_SCHEMA))
 
 
 def _judge(store: Store, n: int, reviewers: list[str], rng: np.random.Generator) -> None:

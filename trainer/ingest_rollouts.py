@@ -31,5 +31,5 @@ def read_groups(store: Store, job_id: str, folder: Path) -> None:
         .with_columns(job_id=pl.lit(job_id), file=pl.lit(path.name))
         for path in paths
     ]
-    schema = queue_values.GROUP_SCHEMA
-    queue_values.insert_groups(store, pl.concat(groups).select(list(schema)).cast(schema))
+    schema = pl.Schema(queue_values.GROUP_SCHEMA)
+    queue_values.insert_groups(store, pl.concat(groups).select(schema.names()).cast(schema))

@@ -119,7 +119,11 @@ def clusters() -> None:
 
         with mendable(), st.status("Embedding the queries …") as status:
             bar = st.progress(0.0)
-            n = cluster_items(opened, lambda done, total: bar.progress(done / total))
+
+            def on_progress(done: int, total: int) -> None:
+                bar.progress(done / total)
+
+            n = cluster_items(opened, on_progress)
             status.update(label=f"Grouped into {n:,}", state="complete")
             st.session_state[NOTICE] = f"Grouped into {n:,}"
             st.rerun()
