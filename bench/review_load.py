@@ -238,7 +238,8 @@ def report(results: Sequence[Result], seconds: float) -> str:
         (
             f"* {os.cpu_count()} cores, {platform.machine()}, load average "
             f"{os.getloadavg()[1]:.1f}; Python {platform.python_version()}, "
-            f"DuckDB {version('duckdb')}. The ratio's limit is {RATIO_LIMIT:g}."
+            f"DuckDB {version('duckdb')}. The ratio's limit is {RATIO_LIMIT:g}. "
+            "A load above the number of cores means that other programs ran beside the bench."
         ),
         "",
     ]
