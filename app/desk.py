@@ -28,6 +28,7 @@ PAGES = {
         ("teachers", "Teachers", "school", "Which teacher, which prompt is better for the money."),
         ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
         ("samples", "Samples", "stacks", "Several chains and orders of one item, side by side."),
+        ("queue_desk", "Queue", "low_priority", "What is looked at first, why, and by how many."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
         ("table", "Table", "table_rows", "Search all items, and decide on many at once."),
         ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),

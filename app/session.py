@@ -13,7 +13,7 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
-from curation import review
+from curation import queueing, review
 from curation.review import REASONS, ReviewItem
 from db import items
 from db.errors import RankDeskError
@@ -23,6 +23,9 @@ from db.store import Store
 SHORTEST_LOOK = 0.25
 """Seconds that an item must have been on the screen: a verdict sooner is the second half of a
 double press, meant for the item before."""
+
+QUEUE = ItemFilter(verdict="open")
+"""The filter as it stands when nobody touched it: then items come from the queue."""
 
 P = ParamSpec("P")
 
@@ -53,7 +56,8 @@ class Desk:
     Attributes:
         trail: Items that were visited, in order; `place` is where on it the reviewer stands.
         current: The item on the screen; None while the next one is to be found.
-        loaded: The next item, read ahead for the reviewer `loaded_for`.
+        reviewer: Who sits at it.
+        loaded: The next item, in this reviewer's hand and read ahead.
         notice: A line for the next screen: what was just done, or why it was not.
         lock: Held by whatever changes this state: of two fast presses, Streamlit may run the
             second while the first is still being recorded.
@@ -64,8 +68,8 @@ class Desk:
     place: int = -1
     current: str | None = None
     in_url: str | None = None
+    reviewer: str = ""
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
-    loaded_for: str = ""
     drafts: dict[str, Draft] = field(default_factory=dict)
     notice: str = ""
     error: str = ""
@@ -84,29 +88,57 @@ class Desk:
         self.current = item_id
         self.shown_at = 0.0
 
-    def find_current(self, store: Store, chosen: ItemFilter, in_url: str | None) -> str | None:
+    @property
+    def from_queue(self) -> bool:
+        """Whether items come from the queue, in its order, and not from a filter."""
+        return self.chosen == QUEUE
+
+    def find_current(
+        self, store: Store, chosen: ItemFilter, in_url: str | None, reviewer: str
+    ) -> str | None:
         """Return the item to show, following a changed URL or filter; None when none is left."""
-        if self.chosen is not None and chosen != self.chosen:
+        changed = self.chosen is not None and chosen != self.chosen
+        if changed or reviewer != self.reviewer:
+            for item_id in self.loaded:
+                queueing.release(store, item_id, self.reviewer)
+            self.loaded = {}
+        if changed:
             self.start_over()
         if in_url and in_url != self.in_url:
             self.go_to(in_url)
-        self.chosen = chosen
+        self.chosen, self.reviewer = chosen, reviewer
         if self.current is None:
             self.forward(store)
         return self.current
 
     def forward(self, store: Store) -> None:
-        """Go to the next item: on the trail, else the first under the filter not visited yet."""
+        """Go to the next item: on the trail, else the first that was not visited yet."""
         if self.place + 1 < len(self.trail):
             self.go_to(self.trail[self.place + 1])
             return
-        found = list(self.loaded) or items.next_item_ids(
-            store, self.chosen or ItemFilter(), skipped=tuple(self.trail), limit=1
-        )
+        found = next(iter(self.loaded), None)
+        if found and queueing.claim(store, found, self.reviewer) == "taken":
+            # It was kept for as long as a claim lasts, and somebody else has it now.
+            found, self.loaded = None, {}
+        found = found or self._take(store)
         if found:
-            self.go_to(found[0])
+            self.go_to(found)
         else:
             self.current = None
+
+    def _take(self, store: Store) -> str | None:
+        """Take the next item in hand: of the queue, or the first under the filter that is free."""
+        if self.from_queue:
+            return queueing.next_item(store, self.reviewer, passed=set(self.trail))
+        found = items.next_item_ids(
+            store,
+            self.chosen or ItemFilter(),
+            skipped=(*self.trail, *queueing.taken(store, self.reviewer)),
+            limit=1,
+        )
+        for item_id in found:
+            queueing.claim(store, item_id, self.reviewer)
+        return next(iter(found), None)
 
     def back(self) -> None:
         """Go to the item visited before this one."""
@@ -116,18 +148,15 @@ class Desk:
             self.go_to(self.trail[self.place - 1])
 
     def load(self, store: Store, item_id: str, reviewer: str) -> ReviewItem:
-        """Return an item, read ahead or read now."""
-        found = self.loaded.get(item_id) if reviewer == self.loaded_for else None
+        """Return an item, read ahead or read now; of the queue, without what others said of it."""
+        found = self.loaded.get(item_id) or review.load(store, item_id, reviewer)
         self.loaded = {}
-        return found or review.load(store, item_id, reviewer)
+        return queueing.unseen(found, reviewer) if self.from_queue else found
 
-    def read_ahead(self, store: Store, reviewer: str) -> None:
-        """Read the item that is likely next, once the present one is on the screen."""
-        found = items.next_item_ids(
-            store, self.chosen or ItemFilter(), skipped=tuple(self.trail), limit=1
-        )
-        self.loaded = {item_id: review.load(store, item_id, reviewer) for item_id in found}
-        self.loaded_for = reviewer
+    def read_ahead(self, store: Store) -> None:
+        """Take the item that comes next in hand and read it, once the present one is shown."""
+        found = self._take(store)
+        self.loaded = {found: review.load(store, found, self.reviewer)} if found else {}
 
     def on_screen(self) -> None:
         """Note that the present item has been drawn."""
@@ -330,6 +359,24 @@ def forward(store: Store, item_id: str) -> None:
     """Leave `item_id`, if it is on the screen, for the next item."""
     if desk().current == item_id:
         desk().forward(store)
+
+
+@_alone
+def skip(store: Store, item_id: str, reviewer: str, *, for_good: bool = False) -> None:
+    """Give the item on the screen back and go on.
+
+    Args:
+        for_good: It is declined: it does not come again to this reviewer.
+    """
+    state = desk()
+    if not state.meant(item_id):
+        return
+    if for_good:
+        queueing.decline(store, item_id, reviewer)
+        state.notice = "Declined: it will not come to you again"
+    else:
+        queueing.skip(store, item_id, reviewer)
+    state.forward(store)
 
 
 @_alone

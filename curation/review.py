@@ -9,7 +9,7 @@ from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.samples import agreement_from
-from curation.training_items import ranking_id
+from curation.training_items import ranking_id as content_ranking_id
 from db import agreement, bulk, items, judgments
 from db.records import Item, Judgment, Ranking, Verdict
 from db.store import Store
@@ -92,12 +92,13 @@ def decide(
         JudgmentError: If the verdict is incomplete or the fix changes nothing.
         NotFoundError: If there is no such item.
     """
-    shown = load(store, item_id, reviewer)
+    ranking_id = items.ranking_under_review(store, item_id)
     _require_sound(reviewer, verdict, reasons)
     if verdict != "fix" and (order is not None or relevant is not None):
         raise JudgmentError(f"A corrected order or labels go with the verdict fix, not {verdict}.")
     corrected, labels = (None, None)
     if verdict == "fix":
+        shown = load(store, item_id, reviewer)
         corrected, labels = _corrections(shown, reviewer, order, relevant)
     return judgments.append_judgment(
         store,
@@ -106,7 +107,7 @@ def decide(
         verdict=verdict,
         reasons=list(reasons),
         note=note,
-        ranking_id=shown.teacher.ranking_id,
+        ranking_id=ranking_id,
         relevant_docids=labels,
         corrected=corrected,
         code_version=code_version(),
@@ -180,7 +181,7 @@ def _corrections(
     # always names its author; its self-consistency is measured against the corrected labels.
     scores = self_consistency(order, relevant_docids, initial)
     corrected = Ranking(
-        ranking_id=ranking_id(shown.item.item_id, "human", reviewer, order, ""),
+        ranking_id=content_ranking_id(shown.item.item_id, "human", reviewer, order, ""),
         item_id=shown.item.item_id,
         author="human",
         author_name=reviewer,

@@ -1,6 +1,8 @@
 """Items, their passages and the rankings of them by teacher, human or checkpoint."""
 
-from dataclasses import asdict, fields
+import re
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import polars as pl
@@ -115,7 +117,59 @@ def insert_rankings(cursor: Cursor, rankings: pl.DataFrame) -> None:
         "INSERT INTO ranking_texts BY NAME SELECT ranking_id, chain, response FROM incoming",
         rankings,
     )
-    insert_checks(cursor, rankings)
+    _insert_checks(cursor, rankings)
+    by_teacher = pl.col("author") == "teacher"
+    changed = rankings.filter(by_teacher)["item_id"].unique().to_list()
+    others = rankings.filter(~by_teacher)["item_id"].unique().to_list()
+    changed = sorted({*changed, *_headless(cursor, others)})
+    if changed:
+        refresh_heads(cursor, changed)
+
+
+def _headless(cursor: Cursor, item_ids: list[str]) -> list[str]:
+    """Return those without a ranking under review: only theirs may be one that no teacher made."""
+    marks = ", ".join("?" * len(item_ids)) or "NULL"
+    found = cursor.execute(
+        f"SELECT item_id FROM item_heads WHERE item_id IN ({marks})",  # noqa: S608 - question marks
+        item_ids,
+    ).fetchall()
+    return sorted({*item_ids} - {item_id for (item_id,) in found})
+
+
+# A teacher's ranking comes before others, a second teacher's after the first's.
+_UNDER_REVIEW = (
+    "r.author <> 'teacher', coalesce(o.judge, FALSE), coalesce(o.sample, 0), r.created_at,"
+    " r.ranking_id"
+)
+
+
+def refresh_heads(cursor: Cursor, item_ids: list[str]) -> None:
+    """Note the ranking under review of items whose rankings changed, within a transaction."""
+    insert_frame(
+        cursor,
+        f"""
+        INSERT INTO item_heads BY NAME
+        SELECT
+            i.item_id, i.domain, len(i.docids) AS n_candidates,
+            len(i.relevant_docids) AS n_relevant, i.created_at, r.ranking_id, r.author_name,
+            r.status, r.ndcg, r.recall, r.overlap, r.first_relevant,
+            CASE WHEN len(c.failed) > 0 THEN ' ' || array_to_string(c.failed, ' ') || ' '
+                 ELSE '' END AS failed
+        FROM incoming
+        JOIN items i USING (item_id)
+        JOIN rankings r USING (item_id)
+        LEFT JOIN ranking_origins o USING (ranking_id)
+        LEFT JOIN ranking_checks c USING (ranking_id)
+        WHERE r.author <> 'checkpoint'
+        QUALIFY row_number() OVER (PARTITION BY i.item_id ORDER BY {_UNDER_REVIEW}) = 1
+        ON CONFLICT DO UPDATE SET
+            ranking_id = excluded.ranking_id, author_name = excluded.author_name,
+            status = excluded.status, ndcg = excluded.ndcg, recall = excluded.recall,
+            overlap = excluded.overlap, first_relevant = excluded.first_relevant,
+            failed = excluded.failed
+        """,  # noqa: S608 - a constant
+        pl.DataFrame({"item_id": item_ids}, schema={"item_id": pl.String}),
+    )
 
 
 def insert_checks(cursor: Cursor, rankings: pl.DataFrame) -> None:
@@ -124,12 +178,26 @@ def insert_checks(cursor: Cursor, rankings: pl.DataFrame) -> None:
     Args:
         rankings: Columns ranking_id, failed_checks; none of them recorded yet.
     """
+    _insert_checks(cursor, rankings)
+    refresh_heads(cursor, items_of(cursor, rankings["ranking_id"].to_list()))
+
+
+def _insert_checks(cursor: Cursor, rankings: pl.DataFrame) -> None:
     insert_frame(
         cursor,
         "INSERT INTO ranking_checks BY NAME"
         " SELECT ranking_id, failed_checks AS failed FROM incoming",
         rankings.select("ranking_id", "failed_checks"),
     )
+
+
+def items_of(cursor: Cursor, ranking_ids: list[str]) -> list[str]:
+    """Return the items that rankings are of."""
+    rows = cursor.execute(
+        "SELECT DISTINCT item_id FROM rankings WHERE ranking_id IN (SELECT unnest(?::VARCHAR[]))",
+        [ranking_ids],
+    ).fetchall()
+    return [item_id for (item_id,) in rows]
 
 
 def unchecked(store: Store, limit: int) -> list[dict[str, Any]]:
@@ -163,8 +231,8 @@ def unchecked(store: Store, limit: int) -> list[dict[str, Any]]:
 def failed_checks(store: Store) -> dict[str, int]:
     """Return how many items' teacher chains fail each check."""
     rows = store.rows(
-        "SELECT unnest(failed) AS name, count(*) AS n FROM ranking_checks"
-        " JOIN teacher_rankings USING (ranking_id) GROUP BY name"
+        "SELECT unnest(string_split(trim(failed), ' ')) AS name, count(*) AS n FROM item_heads"
+        " WHERE failed <> '' GROUP BY name"
     )
     return {row["name"]: int(row["n"]) for row in rows}
 
@@ -180,15 +248,18 @@ def get_item(store: Store, item_id: str) -> Item:
     Raises:
         NotFoundError: If there is no such item.
     """
-    row = store.row("SELECT * FROM items WHERE item_id = ?", [item_id])
+    row = store.row(
+        "SELECT item_id, domain, qid, query, passage_ids, relevant_docids FROM items"
+        " WHERE item_id = ?",
+        [item_id],
+    )
     if row is None:
-        raise NotFoundError(
-            f"There is no item {item_id}; the list may have changed, go back to it."
-        )
+        raise _no_item(item_id)
+    # A list of values is looked up in the index; a subquery would scan every passage.
+    marks = ", ".join("?" * len(row["passage_ids"]))
     found = store.rows(
-        "SELECT passage_id, docid, title, text FROM passages"
-        " WHERE passage_id IN (SELECT unnest(?::VARCHAR[]))",
-        [row["passage_ids"]],
+        f"SELECT passage_id, docid, title, text FROM passages WHERE passage_id IN ({marks})",  # noqa: S608 - question marks
+        row["passage_ids"],
     )
     texts = {p["passage_id"]: Passage(p["docid"], p["text"], p["title"]) for p in found}
     return Item(
@@ -201,68 +272,155 @@ def get_item(store: Store, item_id: str) -> Item:
     )
 
 
+def ranking_under_review(store: Store, item_id: str) -> str:
+    """Return the id of an item's ranking under review.
+
+    Raises:
+        NotFoundError: If there is no such item.
+    """
+    row = store.row("SELECT ranking_id FROM item_heads WHERE item_id = ?", [item_id])
+    if row is None:
+        raise _no_item(item_id)
+    return str(row["ranking_id"])
+
+
+def _no_item(item_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no item {item_id}; the list may have changed, go back to it.")
+
+
 def get_rankings(store: Store, item_id: str) -> list[Ranking]:
     """Return every ranking of an item; the first is the one under review.
 
     A teacher's come before others, those of a second teacher after the first's.
     """
-    rows = store.rows(
-        "SELECT r.* EXCLUDE (created_at), t.chain, t.response,"
-        " coalesce(c.failed, []) AS failed_checks"
-        " FROM rankings r JOIN ranking_texts t USING (ranking_id)"
-        " LEFT JOIN ranking_checks c USING (ranking_id)"
-        " LEFT JOIN ranking_origins o USING (ranking_id) WHERE r.item_id = ?"
-        " ORDER BY r.author <> 'teacher', coalesce(o.judge, FALSE), coalesce(o.sample, 0),"
-        " r.created_at, r.ranking_id",
-        [item_id],
-    )
-    lists = ("docids", "failed_checks")
-    return [Ranking(**{**row, **{key: tuple(row[key]) for key in lists}}) for row in rows]
+    found = store.rows("SELECT * FROM rankings WHERE item_id = ?", [item_id])
+    ids = [row["ranking_id"] for row in found]
+    origins = _by_ranking(store, "SELECT ranking_id, judge, sample FROM ranking_origins", ids)
+    texts = _by_ranking(store, "SELECT ranking_id, chain, response FROM ranking_texts", ids)
+    failed = _by_ranking(store, "SELECT ranking_id, failed FROM ranking_checks", ids)
+
+    def place(row: dict[str, Any]) -> tuple[object, ...]:  # as _UNDER_REVIEW has it
+        ranking_id = row["ranking_id"]
+        origin = origins.get(ranking_id, {"judge": False, "sample": 0})
+        other = row["author"] != "teacher"
+        return other, bool(origin["judge"]), origin["sample"], row["created_at"], ranking_id
+
+    rankings = []
+    for row in sorted(found, key=place):
+        del row["created_at"]
+        checks = failed.get(row["ranking_id"], {"failed": ()})["failed"]
+        rankings.append(
+            Ranking(
+                **{
+                    **row,
+                    **texts[row["ranking_id"]],
+                    "docids": tuple(row["docids"]),
+                    "failed_checks": tuple(checks),
+                }
+            )
+        )
+    return rankings
 
 
-# A list for the review page and the tables: no texts but the query, paged by the caller.
-_LISTED = """
-FROM items i
-JOIN teacher_rankings t USING (item_id)
-LEFT JOIN item_verdicts v USING (item_id)
-LEFT JOIN sample_agreement a ON a.item_id = i.item_id AND a.under_review
-WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
-  AND CASE $verdict
-        WHEN 'any' THEN TRUE
-        WHEN 'open' THEN v.verdict IS NULL
-        WHEN 'returned' THEN i.item_id IN (SELECT item_id FROM open_returns)
-        ELSE v.verdict = $verdict
-      END
-  AND ($reviewer::VARCHAR IS NULL OR v.reviewer = $reviewer)
-  AND t.ndcg >= $min_ndcg AND (t.ndcg < $max_ndcg OR $max_ndcg >= 1)
-  AND ($text = '' OR contains(lower(i.query), lower($text)))
-  AND ($found::VARCHAR[] IS NULL OR i.item_id IN (SELECT unnest($found::VARCHAR[])))
-  AND ($tag = '' OR i.item_id IN (SELECT item_id FROM item_tags WHERE tag = $tag))
-  AND ($batch = '' OR i.item_id IN (SELECT item_id FROM batch_items WHERE batch_id = $batch))
-  AND ($check = '' OR t.ranking_id IN (
-    SELECT ranking_id FROM ranking_checks WHERE list_contains(failed, $check)))
-  AND (($min_tau <= -1 AND $max_tau >= 1)
-    OR (a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)))
-"""
-_SORTED = """
-ORDER BY CASE $order
-    WHEN 'near_cut' THEN abs(t.ndcg - $cut)
-    WHEN 'lowest' THEN t.ndcg
-    WHEN 'highest' THEN -t.ndcg
-    WHEN 'least_agreed' THEN a.tau
-    WHEN 'other_teacher' THEN (
-        SELECT min(b.review_tau) FROM sample_agreement b WHERE b.item_id = i.item_id)
-    WHEN 'newest' THEN -epoch(i.created_at)
-    WHEN 'judged' THEN -epoch(v.judged_at)
-    ELSE 0
-  END, i.created_at, i.item_id
-"""
+def _by_ranking(store: Store, select: str, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Return rows by ranking id: looked up in the index one by one, where a join would scan."""
+    marks = ", ".join("?" * len(ids))
+    rows = store.rows(f"{select} WHERE ranking_id IN ({marks})", ids) if ids else []
+    return {row["ranking_id"]: row for row in rows}
 
 
-def _parameters(chosen: ItemFilter) -> dict[str, Any]:
-    parameters = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
+def _moved_tau(chosen: ItemFilter) -> bool:
+    return chosen.min_tau > -1 or chosen.max_tau < 1
+
+
+# What a filter asks for, and the condition that answers it. Only what is asked for is looked at:
+# at a million rankings, what is not needed costs more than what is.
+_CONDITIONS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
+    (lambda f: bool(f.domains), "list_contains($domains::VARCHAR[], h.domain)"),
+    (lambda f: f.verdict == "open", "h.verdict IS NULL"),
+    (
+        lambda f: f.verdict == "returned",
+        "h.item_id IN (SELECT item_id FROM open_returns)",
+    ),
+    (lambda f: f.verdict not in ("any", "open", "returned"), "h.verdict = $verdict"),
+    (lambda f: f.reviewer is not None, "h.reviewer = $reviewer"),
+    (
+        lambda f: f.min_ndcg > 0 or f.max_ndcg < 1,
+        "h.ndcg >= $min_ndcg AND (h.ndcg < $max_ndcg OR $max_ndcg >= 1)",
+    ),
+    (lambda f: bool(f.text), "contains(lower(i.query), lower($text))"),
+    (lambda f: f.found is not None, "h.item_id IN (SELECT unnest($found::VARCHAR[]))"),
+    (lambda f: bool(f.tag), "h.item_id IN (SELECT item_id FROM item_tags WHERE tag = $tag)"),
+    (
+        lambda f: bool(f.batch),
+        "h.item_id IN (SELECT item_id FROM batch_items WHERE batch_id = $batch)",
+    ),
+    (lambda f: bool(f.check), "contains(h.failed, ' ' || $check || ' ')"),
+    (_moved_tau, "a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)"),
+)
+_JOINS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
+    (lambda f: bool(f.text), "JOIN items i USING (item_id)"),
+    (
+        lambda f: _moved_tau(f) or f.order == "least_agreed",
+        "LEFT JOIN sample_agreement a ON a.item_id = h.item_id AND a.under_review",
+    ),
+    (
+        lambda f: f.order == "other_teacher",
+        (
+            "LEFT JOIN (SELECT item_id, min(review_tau) AS other_tau FROM sample_agreement"
+            " GROUP BY item_id) AS others USING (item_id)"
+        ),
+    ),
+)
+
+
+def _listed(chosen: ItemFilter) -> str:
+    """Return FROM and WHERE of the items that a filter lets through, from heads alone."""
+    joins = [sql for asked, sql in _JOINS if asked(chosen)]
+    conditions = [sql for asked, sql in _CONDITIONS if asked(chosen)]
+    return " ".join(["FROM item_heads h", *joins, "WHERE", " AND ".join(conditions or ["TRUE"])])
+
+
+_LISTED = (
+    "item_id",
+    "domain",
+    "qid",
+    "query",
+    "n_candidates",
+    "n_relevant",
+    "ranking_id",
+    "author_name",
+    "status",
+    "ndcg",
+    "recall",
+    "overlap",
+    "first_relevant",
+    "verdict",
+    "reviewer",
+    "judged_at",
+)
+_SORT_KEYS = {
+    "near_cut": "abs(h.ndcg - $cut),",
+    "lowest": "h.ndcg,",
+    "highest": "-h.ndcg,",
+    "least_agreed": "a.tau,",
+    "other_teacher": "other_tau,",
+    "newest": "-epoch(h.created_at),",
+    "judged": "-epoch(h.judged_at),",
+    "imported": "",
+}
+
+
+def _sorted(chosen: ItemFilter) -> str:
+    return f"ORDER BY {_SORT_KEYS[chosen.order]} h.created_at, h.item_id"
+
+
+def _parameters(chosen: ItemFilter, sql: str, **more: Any) -> dict[str, Any]:
+    """Return the values of the parameters that `sql` names; DuckDB refuses others."""
+    values = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
     found = None if chosen.found is None else list(chosen.found)
-    return {**parameters, "domains": list(chosen.domains), "found": found}
+    given = {**values, "domains": list(chosen.domains), "found": found, **more}
+    return {name: given[name] for name in re.findall(r"\$(\w+)", sql)}
 
 
 def list_items(store: Store, chosen: ItemFilter, *, limit: int, offset: int = 0) -> pl.DataFrame:
@@ -272,39 +430,43 @@ def list_items(store: Store, chosen: ItemFilter, *, limit: int, offset: int = 0)
         Columns item_id, domain, qid, query, n_candidates, n_relevant, ranking_id, author_name,
         status, ndcg, recall, overlap, first_relevant, verdict, reviewer, judged_at.
     """
-    return store.frame(
-        "SELECT i.item_id, i.domain, i.qid, i.query, len(i.docids) AS n_candidates,"
-        " len(i.relevant_docids) AS n_relevant, t.ranking_id, t.author_name, t.status, t.ndcg,"
-        " t.recall, t.overlap, t.first_relevant, v.verdict, v.reviewer, v.judged_at"
-        + _LISTED
-        + _SORTED
-        + "LIMIT $limit OFFSET $offset",
-        {**_parameters(chosen), "limit": limit, "offset": offset},
-    )
+    sql = f"SELECT h.* {_listed(chosen)} {_sorted(chosen)} LIMIT $limit OFFSET $offset"
+    heads = store.frame(sql, _parameters(chosen, sql, limit=limit, offset=offset))
+    ids = heads["item_id"].to_list()
+    marks = ", ".join("?" * len(ids)) or "NULL"  # a list of values is looked up in the index
+    texts = store.frame(f"SELECT item_id, qid, query FROM items WHERE item_id IN ({marks})", ids)  # noqa: S608 - question marks
+    return heads.join(texts, on="item_id", maintain_order="left").select(_LISTED)
 
 
 def count_items(store: Store, chosen: ItemFilter) -> int:
     """Return how many items a filter lets through."""
-    parameters = _parameters(chosen)
-    del parameters["order"], parameters["cut"]
-    row = store.row("SELECT count(*) AS n" + _LISTED, parameters)
+    sql = "SELECT count(*) AS n " + _listed(replace(chosen, order="imported"))
+    row = store.row(sql, _parameters(chosen, sql))
     assert row is not None
     return int(row["n"])
 
 
 def next_item_ids(
-    store: Store, chosen: ItemFilter, *, skipped: tuple[str, ...] = (), limit: int = 2
+    store: Store,
+    chosen: ItemFilter,
+    *,
+    skipped: tuple[str, ...] = (),
+    limit: int = 2,
 ) -> list[str]:
     """Return the first items under a filter that are not in `skipped`, in its order."""
-    rows = store.rows(
-        "SELECT i.item_id"
-        + _LISTED
-        + " AND NOT list_contains($skipped::VARCHAR[], i.item_id) "
-        + _SORTED
-        + "LIMIT $limit",
-        {**_parameters(chosen), "skipped": list(skipped), "limit": limit},
-    )
-    return [row["item_id"] for row in rows]
+    sql = "SELECT h.item_id " + _listed(chosen)
+    if skipped:
+        sql += " AND NOT list_contains($skipped::VARCHAR[], h.item_id) "
+    sql += f" {_sorted(chosen)} LIMIT $limit"
+    parameters = _parameters(chosen, sql, skipped=list(skipped), limit=limit)
+    return [row["item_id"] for row in store.rows(sql, parameters)]
+
+
+def titles(store: Store, item_ids: list[str]) -> dict[str, str]:
+    """Return the queries of items by id."""
+    marks = ", ".join("?" * len(item_ids)) or "NULL"
+    rows = store.rows(f"SELECT item_id, query FROM items WHERE item_id IN ({marks})", item_ids)  # noqa: S608 - question marks
+    return {row["item_id"]: row["query"] for row in rows}
 
 
 def queries(store: Store) -> list[dict[str, Any]]:
@@ -318,15 +480,16 @@ def consistency_values(store: Store) -> pl.DataFrame:
     The rankings are the teacher's; frames of a million rows are fine here, no text is read.
     """
     return store.frame(
-        "SELECT i.item_id, i.domain, t.ndcg, t.recall, t.overlap, t.first_relevant, t.status,"
-        " v.verdict FROM items i JOIN teacher_rankings t USING (item_id)"
-        " LEFT JOIN item_verdicts v USING (item_id) ORDER BY i.domain, i.item_id"
+        "SELECT h.item_id, h.domain, h.ndcg, h.recall, h.overlap, h.first_relevant, h.status,"
+        " h.verdict FROM item_heads h ORDER BY h.domain, h.item_id"
     )
 
 
 def domains(store: Store) -> list[str]:
     """Return the domain keys in use, sorted."""
-    return [row["domain"] for row in store.rows("SELECT DISTINCT domain FROM items ORDER BY 1")]
+    return [
+        row["domain"] for row in store.rows("SELECT DISTINCT domain FROM item_heads ORDER BY 1")
+    ]
 
 
 def counts(store: Store) -> dict[str, int]:
@@ -335,7 +498,7 @@ def counts(store: Store) -> dict[str, int]:
         "SELECT (SELECT count(*) FROM items) AS items,"
         " (SELECT count(*) FROM rankings) AS rankings,"
         " (SELECT count(*) FROM passages) AS passages,"
-        " (SELECT count(*) FROM item_verdicts) AS judged"
+        " (SELECT count(verdict) FROM item_heads) AS judged"
     )
     assert row is not None
     return {name: int(value) for name, value in row.items()}

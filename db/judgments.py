@@ -40,6 +40,24 @@ def _append(cursor: Cursor, values: dict[str, Any]) -> None:
             **values,
         },
     ).fetchall()
+    refresh_verdict(cursor, values["item_id"])
+
+
+def refresh_verdict(cursor: Cursor, item_id: str) -> None:
+    """Note the verdict in force on an item after its log changed, within a transaction."""
+    latest = cursor.execute(
+        "SELECT seq, verdict, reviewer, judged_at FROM judgment_events"
+        " WHERE kind = 'judge' AND item_id = $item AND event_id NOT IN"
+        " (SELECT undoes FROM judgment_events WHERE kind = 'undo' AND item_id = $item)"
+        " AND reviewer = coalesce((SELECT set_by FROM gold_items WHERE item_id = $item), reviewer)"
+        " ORDER BY seq DESC LIMIT 1",
+        {"item": item_id},
+    ).fetchall()
+    cursor.execute(
+        "UPDATE item_heads SET verdict_seq = ?, verdict = ?, reviewer = ?, judged_at = ?"
+        " WHERE item_id = ?",
+        [*(latest[0] if latest else (None, None, None, None)), item_id],
+    ).fetchall()
 
 
 def append_judgment(
@@ -196,9 +214,14 @@ def _judgment(row: dict[str, Any]) -> Judgment:
 
 def judgments_of(store: Store, item_id: str) -> list[Judgment]:
     """Return the judgments in force on an item, newest first."""
+    # As the view `judgments` has it, but looked up in the index alone.
     rows = store.rows(
-        f"SELECT {_FIELDS} FROM judgments WHERE item_id = ? ORDER BY seq DESC",  # noqa: S608 - a constant
-        [item_id],
+        f"SELECT {_FIELDS} FROM judgment_events WHERE kind = 'judge' AND item_id = $item"  # noqa: S608 - a constant
+        " AND event_id NOT IN"
+        " (SELECT undoes FROM judgment_events WHERE kind = 'undo' AND item_id = $item)"
+        " QUALIFY row_number() OVER (PARTITION BY reviewer ORDER BY seq DESC) = 1"
+        " ORDER BY seq DESC",
+        {"item": item_id},
     )
     return [_judgment(row) for row in rows]
 
@@ -207,9 +230,10 @@ def recent_judgments(store: Store, reviewer: str, limit: int = 10) -> list[Judgm
     """Return a reviewer's latest judgments that were not undone, newest first."""
     rows = store.rows(
         f"SELECT {_FIELDS} FROM judgment_events WHERE kind = 'judge' AND reviewer = ?"  # noqa: S608 - a constant
-        " AND event_id NOT IN (SELECT undoes FROM judgment_events WHERE kind = 'undo')"
+        " AND event_id NOT IN"
+        " (SELECT undoes FROM judgment_events WHERE kind = 'undo' AND reviewer = ?)"
         " ORDER BY seq DESC LIMIT ?",
-        [reviewer, limit],
+        [reviewer, reviewer, limit],
     )
     return [_judgment(row) for row in rows]
 
@@ -307,4 +331,7 @@ def reviewers(store: Store) -> list[str]:
 
 def progress(store: Store) -> pl.DataFrame:
     """Return verdict, n of the items' verdicts in force."""
-    return store.frame("SELECT verdict, count(*) AS n FROM item_verdicts GROUP BY 1 ORDER BY 1")
+    return store.frame(
+        "SELECT verdict, count(*) AS n FROM item_heads WHERE verdict IS NOT NULL"
+        " GROUP BY 1 ORDER BY 1"
+    )

@@ -41,6 +41,8 @@ def open_returns(store: Store, item_id: str) -> list[dict[str, Any]]:
     Returns:
         Rows of evaluation_id, evaluation (its name), qid, reason, detail, similarity.
     """
+    if store.row("SELECT 1 FROM returned_items WHERE item_id = ? LIMIT 1", [item_id]) is None:
+        return []  # most never were; the view looks at every judgment
     return store.rows(
         "SELECT r.evaluation_id, e.name AS evaluation, r.qid, r.reason, r.detail, r.similarity"
         " FROM open_returns r JOIN evaluations e USING (evaluation_id)"

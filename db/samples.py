@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from db.items import items_of, refresh_heads
 from db.store import Store, insert_frame
 
 ORIGIN_SCHEMA: dict[str, Any] = {
@@ -24,13 +25,15 @@ def insert_origins(store: Store, origins: pl.DataFrame) -> None:
     Args:
         origins: Columns of `ORIGIN_SCHEMA`.
     """
+    origins = origins.unique("ranking_id", keep="first", maintain_order=True)
     with store.transaction() as cursor:
         insert_frame(
             cursor,
             "INSERT INTO ranking_origins BY NAME SELECT i.* FROM incoming i"
             " ANTI JOIN ranking_origins USING (ranking_id)",
-            origins.unique("ranking_id", keep="first", maintain_order=True),
+            origins,
         )
+        refresh_heads(cursor, items_of(cursor, origins["ranking_id"].to_list()))
 
 
 def samples_of(store: Store, item_id: str) -> list[dict[str, Any]]:

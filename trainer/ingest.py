@@ -11,6 +11,7 @@ from curation import trec
 from db import checkpoints, evaluations, jobs
 from db.store import Store
 from trainer.ingest_items import read_items
+from trainer.ingest_rollouts import read_groups
 from trainer.joblog import EVENTS, read_events, read_records
 from trainer.jobs import EvaluateSpec, load_config
 from trainer.lineage import read_lineage
@@ -53,6 +54,8 @@ def _sync(store: Store) -> None:
         _read_events(store, job["job_id"], folder)
         if job["kind"] == "generate":
             read_items(store, job["job_id"], folder)
+        elif job["kind"] == "grpo":
+            read_groups(store, job["job_id"], folder)
     for job in jobs.done_without_result(store):
         folder = store.workspace.jobs / job["job_id"]
         if job["kind"] == "evaluate":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from curation import mistakes
+from curation import mistakes, queueing
 from curation.mistakes import Mistake, Reason
 from db import evaluations, items, returns
 from db.store import Store
@@ -75,6 +75,6 @@ def send_back(
         for item_id, similarity in near[each.qid]
     ]
     names = ["item_id", "evaluation_id", "qid", "reason", "detail", "similarity"]
-    return returns.insert_returns(
-        store, pl.DataFrame(rows, schema=names, orient="row"), returned_by
-    )
+    n = returns.insert_returns(store, pl.DataFrame(rows, schema=names, orient="row"), returned_by)
+    queueing.refresh(store)
+    return n

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import session
 from app.store import store, user
+from app.widgets.claiming import why_here
 from app.widgets.filters import item_filter
 from app.widgets.key_map import key_map, shows_keys
 from app.widgets.page import empty_state, link, show_error
@@ -13,6 +14,7 @@ from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
 from app.widgets.sending import why_back
 from app.widgets.text import key_of, many, plain, points
+from curation import queueing
 from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
 from curation.review import REASONS, ReviewItem
@@ -48,13 +50,19 @@ def top_row() -> bool:
         )
         st.space("stretch")
         key_map()
-        left = items.count_items(opened, chosen)
+        judged, left, where = counts["judged"], 0, "under this filter"
+        if chosen == session.QUEUE:
+            # A verdict moves both by one, whatever the item is.
+            left = queueing.left_for(opened, reviewer)
+            ahead = queueing.gold_ahead(opened, reviewer)
+            judged, left, where = judged - ahead, left + ahead, "in the queue for you"
+        else:
+            left = items.count_items(opened, chosen)
         st.markdown(
-            f":gray[**{counts['judged']:,}** of {counts['items']:,} judged · "
-            f"**{left:,}** under this filter]",
+            f":gray[**{judged:,}** of {counts['items']:,} judged · **{left:,}** {where}]",
             width="content",
         )
-    state.find_current(opened, chosen, st.query_params.get("item"))
+    state.find_current(opened, chosen, st.query_params.get("item"), reviewer)
     return mode == "blind"
 
 
@@ -178,7 +186,16 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
         on_click=on_verdict,
         args=(item_id, "cannot_judge"),
     )
-    key_button("skip", "Skip", "S", item_id, on_click=session.forward, args=(opened, item_id))
+    skip = partial(session.skip, opened, item_id, reviewer)
+    key_button("skip", "Skip", "S", item_id, on_click=skip)
+    key_button(
+        "decline",
+        "Decline",
+        "D",
+        item_id,
+        on_click=partial(skip, for_good=True),
+        help="It does not come to you again.",
+    )
 
 
 def reason_row(shown: ReviewItem) -> None:
@@ -279,6 +296,7 @@ def draw(item_id: str, *, blind: bool) -> None:
         if shown.samples > 1 and not hidden:
             link("samples", "Samples", "stacks", item=item_id)
         why_back(opened, item_id)
+        why_here(opened, item_id, reviewer, hidden=hidden)
         view = order_control(shown, hidden=hidden, fixing=draft.fixing)
     reader(
         review_panes(shown, view, draft, hidden=hidden),
@@ -308,11 +326,12 @@ def nothing_left() -> None:
         empty_state("inbox", "Nothing to review yet", "Import a teacher's rankings first.")
         link("overview", "Import on the overview", "upload_file")
         return
+    where = "in the queue" if state.from_queue else "under this filter"
     empty_state(
         "task_alt",
-        "All done under this filter",
-        "Every item that passes the filter was judged or skipped. Widen the filter, look at the "
-        "skipped ones again, or make a batch of what you approved.",
+        f"All done {where}",
+        f"Every item {where} was judged or skipped, or is in somebody's hand. Change the filter, "
+        "look at the skipped ones again, or make a batch of what you approved.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if state.trail:
@@ -336,4 +355,4 @@ else:
     st.query_params["item"] = state.in_url = state.current
     draw(state.current, blind=reads_blind)
     state.on_screen()
-    state.read_ahead(opened, reviewer)
+    state.read_ahead(opened)

@@ -225,7 +225,7 @@ def test_the_end_of_the_queue_says_what_is_next(sample: Workspace, open_page: Op
         left = items.count_items(store, OPEN)
     for _ in range(left):
         press(app, "approve")
-    assert any("All done under this filter" in text.value for text in app.markdown)
+    assert any("All done in the queue" in text.value for text in app.markdown)
     app.button(key="undo").click().run()
     assert current(app)
 

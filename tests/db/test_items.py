@@ -1,8 +1,12 @@
+from dataclasses import replace
+
+import polars as pl
 import pytest
 
 from db import items, judgments
 from db.errors import NotFoundError
 from db.records import ItemFilter
+from db.samples import ORIGIN_SCHEMA, insert_origins
 from tests.samples import SAMPLES, add_samples
 
 
@@ -92,3 +96,24 @@ def judge(store, item_id, reviewer="ada", verdict="approve"):
         corrected=None,
         code_version="0",
     )
+
+
+def test_a_head_is_the_ranking_under_review_whatever_came_first(store):
+    add_samples(store)
+    (first,) = items.get_rankings(store, "i1")
+    human = replace(first, ranking_id="a", author="human", author_name="ada")
+    judged = replace(first, ranking_id="b", author_name="judge", ndcg=0.1)
+    sample = replace(first, ranking_id="c", ndcg=0.2)
+    with store.transaction() as cursor:
+        items.insert_rankings(cursor, items.ranking_frame([human, judged, sample]))
+    origin = {"job_id": "j", "shown": list("abcd"), "prompt": "p", "price": None, "seconds": 1.0}
+    rows = [
+        {"ranking_id": "ri1", "sample": 1, "judge": False},
+        {"ranking_id": "b", "sample": 0, "judge": True},
+        {"ranking_id": "c", "sample": 0, "judge": False},
+    ]
+    insert_origins(store, pl.DataFrame([row | origin for row in rows], schema=ORIGIN_SCHEMA))
+    assert items.ranking_under_review(store, "i1") == "c"
+    assert [each.ranking_id for each in items.get_rankings(store, "i1")] == ["c", "ri1", "b", "a"]
+    listed = items.list_items(store, ItemFilter(max_ndcg=0.3), limit=5)
+    assert listed.select("item_id", "ranking_id", "ndcg").rows() == [("i1", "c", 0.2)]

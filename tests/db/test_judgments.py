@@ -33,7 +33,9 @@ STEPS = st.lists(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_view_equals_a_replay_of_the_log(store, steps):
+    add_samples(store)
     store.execute("DELETE FROM judgment_events")
+    store.execute("UPDATE item_heads SET verdict_seq = NULL, verdict = NULL")
     log: list[tuple[str, str, str, str]] = []  # event, reviewer, item, verdict: those in force
     appended = 0
     for reviewer, item, verdict in steps:

@@ -1,0 +1,35 @@
+"""Why an item is on the screen, and that it stays in this reviewer's hand while it is."""
+
+import streamlit as st
+
+from curation import queueing
+from curation.queue_policy import REASONS, Why, badge
+from db.store import Store
+
+RENEW = 60  # seconds between two looks whether the claim must be renewed
+
+
+@st.fragment(run_every=RENEW)
+def why_here(store: Store, item_id: str, reviewer: str, *, hidden: bool) -> None:
+    """Draw the item's reason, which opens all of them, and keep its claim alive.
+
+    Args:
+        hidden: The teacher's answer is, and with it the reasons, which tell of it.
+    """
+    if queueing.claim(store, item_id, reviewer) == "taken":
+        st.badge("In another hand", icon=":material/back_hand:", color="orange")
+    reasons = [] if hidden else queueing.why(store, item_id)
+    if reasons:
+        with st.popover(badge(reasons), icon=":material/flag:", width="content"):
+            st.markdown("**Why am I seeing this?**")
+            st.markdown(reason_table(reasons))
+
+
+def reason_table(reasons: list[Why]) -> str:
+    """Return the reasons of an item as a table: every one, also those that add nothing."""
+    lines = ["| Reason | Weight | Value | Adds |", "|---|--:|--:|--:|"]
+    lines += [
+        f"| {REASONS[why.reason][0]} | {why.weight:g} | {why.value:.2f} | {why.adds:.2f} |"
+        for why in reasons
+    ]
+    return "\n".join(lines)

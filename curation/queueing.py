@@ -1,0 +1,360 @@
+"""The review queue: what a reviewer gets next, and why.
+
+Claims are events on disk; which item is free is answered from memory (see `queue_index`), by the
+one process that owns the workspace. A claim that was returned to a reviewer is on disk.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import RLock
+from time import perf_counter
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+import polars as pl
+
+from curation.errors import CurationError
+from curation.queue_index import QueueIndex
+from curation.queue_policy import (
+    REASONS,
+    Policy,
+    PolicyError,
+    Why,
+    badge,
+    order_of,
+    reasons_for,
+    reviewers_needed,
+    values_of,
+    weights_of,
+)
+from curation.review import ReviewItem
+from db import queue_log, queue_values
+from db.ids import now as present
+from db.store import Store
+
+REBUILD_SHARE = 0.05  # of the time, at most, that goes into reading every item's values anew
+CHECK_S = 1.0  # seconds between two looks whether those values may have changed
+
+
+class QueueError(CurationError):
+    """The queue cannot do what was asked; nothing was changed."""
+
+
+@dataclass
+class _Kept:
+    """The index of one open workspace and what it was made from; times of `perf_counter`."""
+
+    index: QueueIndex
+    stamp: tuple[tuple[int, ...], tuple[int, ...]]
+    built_at: float
+    took: float
+    checked_at: float
+
+
+_kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
+_lock = RLock()
+"""Held while an item is chosen and its claim recorded: two reviewers never choose at once."""
+
+
+def _index(store: Store) -> QueueIndex:
+    """Return the index with everything that happened until now; the caller holds the lock."""
+    kept, began = _kept.get(store), perf_counter()
+    if kept is None or began - kept.checked_at > CHECK_S:
+        stamp = queue_values.stamp(store)
+        if kept is None or (
+            stamp[0] != kept.stamp[0] and began - kept.built_at > kept.took / REBUILD_SHARE
+        ):
+            kept = _kept[store] = _build(store, stamp)
+        elif stamp[1] != kept.stamp[1]:
+            kept.index.arrange(current_policy(store), _leads(store))
+            kept.stamp = (kept.stamp[0], stamp[1])
+        kept.checked_at = perf_counter()
+    kept.index.fold(queue_log.events_after(store, kept.index.seq))
+    return kept.index
+
+
+def _build(store: Store, stamp: tuple[tuple[int, ...], tuple[int, ...]]) -> _Kept:
+    began = perf_counter()
+    index = QueueIndex(
+        queue_values.reason_values(store),
+        queue_values.latest_returns(store),
+        current_policy(store),
+        _leads(store),
+    )
+    index.fold(queue_log.events_after(store, 0))
+    ended = perf_counter()
+    return _Kept(index, stamp, built_at=ended, took=ended - began, checked_at=ended)
+
+
+def _as_known(store: Store) -> QueueIndex:
+    """Return the index as it is: for what changes with the policy or by one's own deeds alone."""
+    kept = _kept.get(store)
+    return _index(store) if kept is None else kept.index
+
+
+def _leads(store: Store) -> dict[str, str]:
+    return {row["item_id"]: row["set_by"] for row in queue_log.gold_items(store)}
+
+
+def refresh(store: Store) -> None:
+    """Have every item's values read anew at the next question."""
+    with _lock:
+        _kept.pop(store, None)
+
+
+def rearrange(store: Store) -> None:
+    """Take a new policy, or other gold items, into account at the next question."""
+    with _lock:
+        if kept := _kept.get(store):
+            kept.checked_at = 0.0
+
+
+def current_policy(store: Store) -> Policy:
+    """Return the policy in force; the built-in one before any was saved."""
+    saved = queue_log.policies(store)
+    return Policy(**saved[0]["settings"]) if saved else Policy()
+
+
+def save_policy(
+    store: Store, policy: Policy, *, note: str, saved_by: str, now: datetime | None = None
+) -> str:
+    """Put a policy in force, keeping those before it, and return its id.
+
+    Raises:
+        PolicyError: If it is the one in force already.
+    """
+    if policy == current_policy(store):
+        raise PolicyError("This is the policy in force: change something before saving it.")
+    policy_id = queue_log.append_policy(
+        store, policy.settings(), note=note, saved_by=saved_by, saved_at=now or present()
+    )
+    rearrange(store)
+    return policy_id
+
+
+def next_item(
+    store: Store, reviewer: str, *, passed: Collection[str] = (), now: datetime | None = None
+) -> str | None:
+    """Claim the next item for a reviewer and return its id; None when nothing is left for them.
+
+    An item that they have in hand already comes first. Nobody gets an item that they decided (since
+    it was last sent back) or declined, or one that as many people as decide it have in hand.
+
+    Args:
+        passed: Item ids that are not wanted.
+    """
+    now = now or present()
+    with _lock:
+        index = _index(store)
+        number = index.next_for(reviewer, now, passed)
+        if number is None:
+            return None
+        _claim(store, index, number, reviewer, now)
+        return index.ids[number]
+
+
+def claim(
+    store: Store, item_id: str, reviewer: str, *, now: datetime | None = None
+) -> Literal["mine", "taken", "closed"]:
+    """Take a certain item in hand, or keep it there, and return what came of it.
+
+    A claim with less than two thirds of its time left is renewed.
+
+    Returns:
+        `mine`; `taken` where others have it in hand, as many as decide it; `closed` where it was
+        decided, as often as it should be or by this reviewer, or was declined.
+    """
+    now = now or present()
+    with _lock:
+        index = _index(store)
+        number = index.numbers.get(item_id)
+        if number is None:
+            return "closed"
+        if index.free_for(number, reviewer, now):
+            _claim(store, index, number, reviewer, now)
+            return "mine"
+        others = index.holders(number, now) - {reviewer}
+        return "taken" if others and index.open_to(number, reviewer) else "closed"
+
+
+def _claim(store: Store, index: QueueIndex, number: int, reviewer: str, now: datetime) -> None:
+    whole = timedelta(minutes=index.policy.claim_minutes)
+    until = index.claim_of(number, reviewer, now)
+    if until is None or until - now < whole * 2 / 3:
+        queue_log.append_event(
+            store,
+            "claim" if until is None else "renew",
+            item_id=index.ids[number],
+            reviewer=reviewer,
+            happened_at=now,
+            until=now + whole,
+        )
+        index.fold(queue_log.events_after(store, index.seq))
+
+
+def release(store: Store, item_id: str, reviewer: str, *, now: datetime | None = None) -> None:
+    """Give an item back; it may come again."""
+    _end(store, "release", item_id, reviewer, now)
+
+
+def skip(store: Store, item_id: str, reviewer: str, *, now: datetime | None = None) -> None:
+    """Give an item back; it comes again to this reviewer when nothing else is left."""
+    _end(store, "skip", item_id, reviewer, now)
+
+
+def decline(store: Store, item_id: str, reviewer: str, *, now: datetime | None = None) -> None:
+    """Give an item back; it does not come again to this reviewer."""
+    _end(store, "decline", item_id, reviewer, now)
+
+
+def _end(
+    store: Store,
+    kind: queue_log.QueueEvent,
+    item_id: str,
+    reviewer: str,
+    now: datetime | None,
+) -> None:
+    with _lock:
+        index = _index(store)
+        if item_id not in index.numbers:
+            raise QueueError(f"There is no item {item_id}; the list may have changed.")
+        held = index.claim_of(index.numbers[item_id], reviewer, now or present())
+        if kind != "release" or held:
+            queue_log.append_event(
+                store, kind, item_id=item_id, reviewer=reviewer, happened_at=now or present()
+            )
+
+
+def taken(store: Store, reviewer: str, *, now: datetime | None = None) -> list[str]:
+    """Return the items that others have in hand and that are not free for this reviewer."""
+    now = now or present()
+    with _lock:
+        index = _index(store)
+        return [
+            index.ids[number]
+            for number in index.claimed_items(now)
+            if not index.free_for(number, reviewer, now)
+        ]
+
+
+def why(store: Store, item_id: str) -> list[Why]:
+    """Return every reason of an item with its weight and value, what adds most first."""
+    with _lock:
+        index = _as_known(store)
+        number = index.numbers.get(item_id)
+        return [] if number is None else reasons_for(index.values[number], index.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far the queue is.
+
+    Attributes:
+        waiting: Items that need somebody's decision, those in hand included.
+        in_hand: Of all items, those that somebody has in hand.
+        done: Items that were decided as often as they should be.
+    """
+
+    waiting: int
+    in_hand: int
+    done: int
+    gold: int
+
+
+def counts(store: Store, *, now: datetime | None = None) -> Counts:
+    """Return how many items wait, are in hand, are done, and are gold."""
+    with _lock:
+        index = _index(store)
+        waiting = index.waiting()
+        return Counts(
+            waiting=waiting,
+            in_hand=len(index.claimed_items(now or present())),
+            done=len(index.ids) - waiting - len(index.gold),
+            gold=len(index.gold),
+        )
+
+
+def left_for(store: Store, reviewer: str) -> int:
+    """Return how many items wait that this reviewer has neither decided nor declined."""
+    with _lock:
+        return _index(store).left_for(reviewer)
+
+
+def gold_ahead(store: Store, reviewer: str) -> int:
+    """Return how many gold items a reviewer has not decided, as long as they are mixed in."""
+    with _lock:
+        return _as_known(store).gold_ahead(reviewer)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a policy would put first.
+
+    Attributes:
+        first: Columns item_id, reason (the badge), score, needed (reviewers).
+        reasons: Columns reason (label), weight, items (waiting, with a value above 0), leading
+            (waiting, whose badge it is).
+    """
+
+    first: pl.DataFrame
+    reasons: pl.DataFrame
+
+
+def preview(store: Store, policy: Policy, *, limit: int = 20) -> Preview:
+    """Return what a policy would do with the items that wait now, without saving it."""
+    with _lock:
+        index = _index(store)
+        values = values_of(index.read, policy)
+        waiting = index.waiting_mask()
+    order = [int(number) for number in order_of(values, policy) if waiting[number]]
+    adds = values * weights_of(policy)
+    leading = adds.argmax(axis=1)
+    some = adds.max(axis=1, initial=0) > 0
+    first = [(number, reasons_for(values[number], policy)) for number in order[:limit]]
+    return Preview(
+        first=pl.DataFrame(
+            {
+                "item_id": [index.ids[number] for number, _ in first],
+                "reason": [badge(reasons) for _, reasons in first],
+                "score": [sum(reason.adds for reason in reasons) for _, reasons in first],
+                "needed": [reviewers_needed(policy, index.ids[number]) for number, _ in first],
+            },
+            schema={
+                "item_id": pl.String,
+                "reason": pl.String,
+                "score": pl.Float64,
+                "needed": pl.Int64,
+            },
+        ),
+        reasons=pl.DataFrame(
+            {
+                "reason": [label for label, _ in REASONS.values()],
+                "weight": [float(policy.weights.get(name, 0.0)) for name in REASONS],
+                "items": [int(((values[:, at] > 0) & waiting).sum()) for at in range(len(REASONS))],
+                "leading": [
+                    int(((leading == at) & some & waiting).sum()) for at in range(len(REASONS))
+                ],
+            }
+        ),
+    )
+
+
+def unseen(shown: ReviewItem, reviewer: str) -> ReviewItem:
+    """Return an item without what other people said of it, unless the reviewer decided it."""
+    if any(judgment.reviewer == reviewer for judgment in shown.judgments):
+        return shown
+    return replace(
+        shown,
+        judgments=[],
+        rankings=[
+            each
+            for each in shown.rankings
+            if each.author != "human" or each is shown.teacher or each.author_name == reviewer
+        ],
+    )
+
+
+def claims(store: Store, *, now: datetime | None = None) -> list[dict[str, Any]]:
+    """Return item_id, reviewer, until, happened_at of every claim in force, oldest first."""
+    return queue_log.claims_in_force(store, now or present())
