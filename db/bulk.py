@@ -6,6 +6,7 @@ import polars as pl
 
 from db.errors import NotFoundError
 from db.ids import new_id
+from db.judgments import refresh_verdicts
 from db.records import Verdict
 from db.store import Cursor, Store, insert_frame
 
@@ -89,6 +90,7 @@ def append_verdicts(
             ).fetchall()
         finally:
             cursor.unregister("incoming")
+        refresh_verdicts(cursor, item_ids)
         if (n := _changed(cursor, "judgment_events", bulk_id)) != len(item_ids):
             raise NotFoundError(
                 f"{len(item_ids) - n} of {len(item_ids)} chosen items are not there; the list may "
@@ -154,6 +156,7 @@ def append_undo(store: Store, bulk_id: str, *, done_by: str, code_version: str) 
             " '' AS note, now() AS judged_at FROM incoming",
             undone,
         )
+        refresh_verdicts(cursor, undone["item_id"].to_list())
         cursor.execute(
             "INSERT INTO tag_events (item_id, tag, kind, bulk_id, tagged_by, tagged_at)"
             " SELECT item_id, tag, if(kind = 'add', 'remove', 'add'), $undo_id, $by, now()"

@@ -60,6 +60,31 @@ def refresh_verdict(cursor: Cursor, item_id: str) -> None:
     ).fetchall()
 
 
+def refresh_verdicts(cursor: Cursor, item_ids: list[str]) -> None:
+    """Note the verdicts in force on many items, as `refresh_verdict` does on one."""
+    cursor.execute(
+        """
+        UPDATE item_heads AS h
+        SET verdict_seq = f.seq, verdict = f.verdict, reviewer = f.reviewer, judged_at = f.judged_at
+        FROM (
+            SELECT w.item_id, e.seq, e.verdict, e.reviewer, e.judged_at
+            FROM (SELECT DISTINCT unnest($items::VARCHAR[]) AS item_id) w
+            LEFT JOIN gold_items g ON g.item_id = w.item_id
+            LEFT JOIN judgment_events e
+                ON e.item_id = w.item_id AND e.kind = 'judge'
+               AND e.reviewer = coalesce(g.set_by, e.reviewer)
+               AND e.event_id NOT IN (
+                   SELECT undoes FROM judgment_events WHERE kind = 'undo'
+                     AND item_id IN (SELECT unnest($items::VARCHAR[]))
+               )
+            QUALIFY row_number() OVER (PARTITION BY w.item_id ORDER BY e.seq DESC NULLS LAST) = 1
+        ) AS f
+        WHERE h.item_id = f.item_id
+        """,
+        {"items": item_ids},
+    ).fetchall()
+
+
 def append_judgment(
     store: Store,
     *,
