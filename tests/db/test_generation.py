@@ -15,7 +15,8 @@ def record(store, job_id, **outcomes):
         source_id="s",
     )
     rows = [
-        (job_id, qid, "d", outcome, "", None, "{}", 0.0, 1, 1) for qid, outcome in outcomes.items()
+        (job_id, qid, "d", outcome, "", None, "{}", "{}", 0.0, 1, 1)
+        for qid, outcome in outcomes.items()
     ]
     made = pl.DataFrame(rows, schema=GENERATED_SCHEMA, orient="row")
     with store.transaction() as cursor:
