@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app import session
+from app.drafts import Draft
 from app.store import store, user
 from app.widgets.filters import item_filter
 from app.widgets.page import empty_state, link, show_error
@@ -93,8 +94,23 @@ def note_key(item_id: str) -> str:
 
 
 def note(item_id: str) -> str:
-    """Return what is in the item's note field."""
-    return str(st.session_state.get(note_key(item_id), "") or "")
+    """Return the item's note: what is in its field, else what was drafted."""
+    return str(st.session_state.get(note_key(item_id), state.draft(item_id).note) or "")
+
+
+def drafted(item_id: str) -> Draft:
+    """Return the item's draft as the reviewer left it, and write what changed since.
+
+    Called before anything of the item is drawn: what is on the screen is on disk.
+    """
+    with state.lock:
+        if not state.drafts.is_open(item_id, reviewer):
+            draft = state.drafts.restore(opened, item_id, reviewer)
+            st.session_state[note_key(item_id)] = draft.note
+        draft = state.draft(item_id)
+        draft.note = note(item_id)
+        state.drafts.keep(opened, item_id)
+    return draft
 
 
 def on_verdict(item_id: str, verdict: str) -> None:
@@ -202,6 +218,7 @@ def reason_row(shown: ReviewItem) -> None:
         placeholder="Note (optional)",
         label_visibility="collapsed",
         width="stretch",
+        live="800ms",
     )
 
 
@@ -261,7 +278,7 @@ def draw(item_id: str, *, blind: bool) -> None:
         return
     mine = any(judgment.reviewer == reviewer for judgment in shown.judgments)
     hidden = blind and shown.marks is None and not mine
-    draft = state.draft(item_id)
+    draft = drafted(item_id)
     with st.container(border=True, height=104, gap="xsmall"):
         st.text(shown.item.query)
     # Two lines high whatever they say, so that the passages below stay where they are.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.session import Draft
+from app.drafts import Draft
 from app.widgets.reader import Card, Pane, Tag, blank_pane, cards_pane, chain_pane, moved
 from curation.review import ReviewItem
 from db.records import Judgment, Ranking
