@@ -30,6 +30,7 @@ class Draft:
         tied: Of a fix, passages that stand level with the one before them.
         grades: From passages to 0..3.
         chain: Of a fix, the edited chain; None where the teacher's stays.
+        writing: Whether the chain is open for rewriting.
         steps: From where a step of the teacher's chain starts (characters) to 1, 0 or -1.
     """
 
@@ -44,6 +45,7 @@ class Draft:
     relevant: set[int] = field(default_factory=set)
     grades: dict[int, int] = field(default_factory=dict)
     chain: str | None = None
+    writing: bool = False
     marks: set[int] = field(default_factory=set)
     steps: dict[int, int] = field(default_factory=dict)
 
@@ -106,7 +108,8 @@ def fits(shown: ReviewItem, change: Mapping[str, Any]) -> bool:
     """Return whether a change that the browser sent is one of this item.
 
     It holds `steps` (pairs of a step's start and its mark), or an order with labels and, of a fix,
-    grades (pairs of a passage and 0..3), `ranked` (places from the top) and `tied`, or both.
+    grades (pairs of a passage and 0..3), `ranked` (places from the top), `tied` and the `chain` as
+    it was rewritten, or both.
     """
     if change.get("token") != shown.item.item_id:
         return False
@@ -118,6 +121,8 @@ def fits(shown: ReviewItem, change: Mapping[str, Any]) -> bool:
             return False
         if "order" not in change and "relevant" not in change:
             return True
+    if not isinstance(change.get("chain", ""), str):
+        return False
     order, relevant, tied = change.get("order"), change.get("relevant"), change.get("tied", [])
     ranked = change.get("ranked", 0)
     return (
@@ -160,6 +165,8 @@ def take(draft: Draft, change: Mapping[str, Any]) -> None:
     draft.order, draft.relevant = list(change["order"]), set(change["relevant"])
     draft.tied, draft.ranked = set(change.get("tied", ())), change.get("ranked", 0)
     draft.grades = dict(change.get("grades", ()))
+    if "chain" in change:
+        draft.chain = change["chain"]
 
 
 def numbers_of(shown: ReviewItem) -> dict[str, int]:

@@ -183,4 +183,5 @@ def _training_items(rows: Iterable[dict[str, object]]) -> Iterator[TrainingItem]
             chain=str(row["chain"]),
             author="human" if row["author"] == "human" else "teacher",
             author_name=str(row["author_name"]),
+            chain_author="human" if row["rewritten"] else "teacher",
         )

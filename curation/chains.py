@@ -1,6 +1,7 @@
 """What a chain says about which passage: its text cut at the `[7]` mentions."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,7 +69,17 @@ def mentioned(chain: str) -> set[int]:
         >>> sorted(mentioned("Take [2], not [9]."))
         [2, 9]
     """
-    return {int(match[1]) for match in _MENTION.finditer(chain)}
+    return set(mentions(chain))
+
+
+def mentions(chain: str) -> Counter[int]:
+    """Return how often a chain names each number in brackets.
+
+    Example:
+        >>> mentions("Take [2], not [9]: [2] fits.")[2]
+        2
+    """
+    return Counter(int(match[1]) for match in _MENTION.finditer(chain))
 
 
 def concludes_on(chain: str, n: int) -> set[int]:

@@ -17,6 +17,7 @@ from curation.chain_checks import failed_checks
 from curation.consistency import self_consistency
 from curation.reasonrank import ReasonRankFolder, SourceRow
 from curation.training_items import item_id, passage_id, ranking_id
+from db.details import mark_rewritten
 from db.ids import new_id
 from db.imports import record_import
 from db.items import (
@@ -150,15 +151,19 @@ class Intake:
         self._passages: list[dict[str, Any]] = []
         self._items: list[dict[str, Any]] = []
         self._rankings: list[dict[str, Any]] = []
+        self._rewritten: list[str] = []
 
     def add(self, row: SourceRow) -> None:
         """Take a row into the batch, and write the batch when it is full."""
         item = self._add_item(row)
+        known = ranking_id(item, row.author, row.author_name, row.ranking, row.chain)
+        if row.chain_author == "human":
+            self._rewritten.append(known)
         self._add_ranking(
             row,
             item,
             Given(
-                ranking_id(item, row.author, row.author_name, row.ranking, row.chain),
+                known,
                 row.author,
                 row.author_name,
                 row.ranking,
@@ -241,6 +246,9 @@ class Intake:
             _frame(self._items, ITEM_SCHEMA),
             _frame(self._rankings, RANKING_SCHEMA),
         )
+        if self._rewritten:
+            with self._store.transaction() as cursor:
+                mark_rewritten(cursor, self._rewritten)
         for ranking in self._rankings:
             # Of rows that repeat each other within the batch, the first brought what is new.
             fresh = {ranking["item_id"]} & new_items | {ranking["ranking_id"]} & new_rankings
@@ -248,7 +256,7 @@ class Intake:
             self.unchanged += not fresh
             new_items -= fresh
             new_rankings -= fresh
-        self._passages, self._items, self._rankings = [], [], []
+        self._passages, self._items, self._rankings, self._rewritten = [], [], [], []
 
     def _passage_id(self, passage: Passage) -> str:
         known = self._passage_ids.get(passage)

@@ -2,9 +2,9 @@
 
 One folder: `training_data_all.jsonl` with a row for each item (`dataset, qid, initial_list,
 final_list, reasoning, relevant_docids`), `id_query/<dataset>.json` ({qid: query}) and
-`id_doc/<dataset>.json` ({docid: text}). RankDesk's own exports add three columns (`author`,
-`author_name`, `status`) and, for passages with titles, `id_title/<dataset>.json`; files without
-them read the same. Other columns and files are ignored.
+`id_doc/<dataset>.json` ({docid: text}). RankDesk's own exports add columns (`author`,
+`author_name`, `chain_author`, `status`) and, for passages with titles, `id_title/<dataset>.json`;
+files without them read the same. Other columns and files are ignored.
 
 Rows are read one by one; a data set's texts are read when its first row comes. A row goes out
 sound or not at all: each of its fields that is wrong becomes one `Reject`, with the first fault
@@ -65,6 +65,7 @@ class SourceRow:
         ranking: `final_list`, a permutation of the candidates' docids.
         chain: `reasoning`.
         status: How the teacher's response was parsed; `ok` where the row does not say.
+        chain_author: `human` where a person wrote or edited the chain.
     """
 
     line: int
@@ -78,6 +79,7 @@ class SourceRow:
     author: str = "teacher"
     author_name: str = TEACHER
     status: str = "ok"
+    chain_author: str = "teacher"
 
 
 class ReasonRankFolder:
@@ -165,6 +167,7 @@ class ReasonRankFolder:
             author=_choice(row, "author", _AUTHORS, faults),
             author_name=_optional(row, "author_name", TEACHER, faults),
             status=_choice(row, "status", _STATUSES, faults),
+            chain_author=_choice(row, "chain_author", _AUTHORS, faults),
         )
 
     def _dataset(self, row: dict[str, Any], faults: "_Faults") -> "_Dataset | None":

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 LONGEST = 4_000
 """Characters of a step: a longer paragraph is several, so that no page has to lay out a megabyte
@@ -31,7 +32,8 @@ class Step:
         return self.start + sum(map(len, self.sentences))
 
 
-def steps_of(chain: str) -> list[Step]:
+@lru_cache(maxsize=8)
+def steps_of(chain: str) -> tuple[Step, ...]:
     r"""Return the steps of a chain: its paragraphs, or its sentences where it is one paragraph.
 
     Example:
@@ -45,7 +47,7 @@ def steps_of(chain: str) -> list[Step]:
         for group in _groups(sentences, LONGEST if len(paragraphs) > 1 else 0):
             steps.append(Step(start, group))
             start = steps[-1].stop
-    return steps
+    return tuple(steps)
 
 
 def _cut(text: str, boundary: re.Pattern[str]) -> Iterator[str]:

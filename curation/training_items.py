@@ -31,6 +31,8 @@ class TrainingItem:
         ranking: Every candidate's docid, best first.
         chain: The reasoning text; may be empty.
         author_name: The model or reviewer that made the order.
+        chain_author: `human` where a person wrote or edited the chain. It is written to a file only
+            then, so that an item whose chain is as it came hashes as it always did.
     """
 
     item_id: str
@@ -43,6 +45,7 @@ class TrainingItem:
     chain: str
     author: Author
     author_name: str
+    chain_author: Author = "teacher"
 
     @property
     def docids(self) -> tuple[str, ...]:
@@ -135,6 +138,7 @@ def to_json(item: TrainingItem) -> str:
             "chain": item.chain,
             "author": item.author,
             "author_name": item.author_name,
+            **({} if item.chain_author == "teacher" else {"chain_author": item.chain_author}),
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -170,9 +174,10 @@ def _parse(line: bytes) -> TrainingItem:
         raise _FieldError("relevant_docids", "not a non-empty choice of the candidates' docids")
     if len(ranking) != len(docids) or docids != set(ranking):
         raise _FieldError("ranking", "does not hold each candidate's docid exactly once")
-    author = row.get("author")
-    if author not in ("teacher", "human"):
-        raise _FieldError("author", f"{describe(author)} is neither 'teacher' nor 'human'")
+    author, chain_author = row.get("author"), row.get("chain_author", "teacher")
+    for field, value in (("author", author), ("chain_author", chain_author)):
+        if value not in ("teacher", "human"):
+            raise _FieldError(field, f"{describe(value)} is neither 'teacher' nor 'human'")
     return TrainingItem(
         item_id=_text(row, "item_id"),
         domain=_text(row, "domain"),
@@ -184,6 +189,7 @@ def _parse(line: bytes) -> TrainingItem:
         chain=_text(row, "chain"),
         author=author,
         author_name=_text(row, "author_name"),
+        chain_author=chain_author,
     )
 
 

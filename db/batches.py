@@ -12,11 +12,12 @@ from db.ids import new_id
 from db.store import Store, insert_frame
 
 # What a batch trains on: a reviewer's corrected order and labels where there is a fix, else the
-# teacher's. The chain is always the teacher's: a human order comes without one.
+# teacher's. The chain is the teacher's too, unless the reviewer rewrote it.
 _CHOSEN = """
 SELECT i.item_id, i.domain, t.ndcg, v.verdict, v.reviewer,
        CASE WHEN v.verdict = 'fix' THEN v.ranking_id ELSE t.ranking_id END AS ranking_id,
-       t.ranking_id AS chain_id,
+       CASE WHEN v.verdict = 'fix' AND v.ranking_id IN (SELECT ranking_id FROM rewritten_chains)
+            THEN v.ranking_id ELSE t.ranking_id END AS chain_id,
        CASE WHEN v.verdict = 'fix' THEN coalesce(v.relevant_docids, i.relevant_docids)
             ELSE i.relevant_docids END AS relevant_docids
 FROM items i
@@ -120,13 +121,15 @@ def batch_rows(
     """Yield the batch's items but some, in snapshot order (domain, qid, item_id), texts included.
 
     Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
-    order), relevant_docids, ranking_id, ranking (docids, best first), author, author_name, chain.
+    order), relevant_docids, ranking_id, ranking (docids, best first), author, author_name, chain,
+    rewritten (whether a person wrote or edited the chain).
     """
     with closing(store.cursor()) as cursor:
         result = cursor.execute(
             """
             SELECT i.item_id, i.domain, i.qid, i.query, b.relevant_docids,
                    b.ranking_id, r.docids AS ranking, r.author, r.author_name, t.chain,
+                   b.chain_id IN (SELECT ranking_id FROM rewritten_chains) AS rewritten,
                    (SELECT list({'docid': p.docid, 'title': p.title, 'text': p.text}
                                 ORDER BY list_position(i.passage_ids, p.passage_id))
                     FROM passages p WHERE p.passage_id IN (SELECT unnest(i.passage_ids))

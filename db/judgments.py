@@ -198,6 +198,19 @@ def reveal_of(store: Store, item_id: str, reviewer: str) -> list[str] | None:
     return None if row is None else list(row["relevant_docids"])
 
 
+def revealed_labels(store: Store, reviewer: str | None = None) -> list[dict[str, Any]]:
+    """Return blind marks with the labels that stood after, of items approved or fixed since.
+
+    Returns:
+        Rows of item_id, reviewer, docids, before (marked blind), shown (the teacher's), after.
+    """
+    return store.rows(
+        "SELECT * FROM revealed_labels WHERE after IS NOT NULL"
+        " AND ($reviewer::VARCHAR IS NULL OR reviewer = $reviewer) ORDER BY item_id, reviewer",
+        {"reviewer": reviewer},
+    )
+
+
 def history(store: Store, item_id: str | None = None) -> pl.DataFrame:
     """Return the log, whole or of one item, oldest first."""
     return store.frame(

@@ -4,22 +4,25 @@ from functools import partial
 
 import streamlit as st
 
-from app import session
+from app import fixing, session
 from app.drafts import Draft
 from app.store import store, user
+from app.widgets.editor import fix_panes, live_measures
 from app.widgets.filters import item_filter
 from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
 from app.widgets.sending import why_back
-from app.widgets.text import key_of, many, plain, points
+from app.widgets.text import brief, key_of, many, plain, points, visible
 from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
+from curation.orders import orders_of
 from curation.review import REASONS, ReviewItem
 from db import items, judgments
 from db.errors import NotFoundError
 
 CHROME = 426  # pixels above and below the reader, which takes the rest of the window
+LONGEST_QUERY = 20_000  # characters that are shown of a query
 VIEWS = {"initial": "Initial", "teacher": "Teacher's", "label": "By label", "fix": "Corrected"}
 
 opened = store()
@@ -58,7 +61,7 @@ def top_row() -> bool:
 def facts(shown: ReviewItem, *, hidden: bool) -> str:
     """Return one line about the item; nothing of the teacher's answer while it is hidden."""
     item, teacher = shown.item, shown.teacher
-    line = f":blue-badge[{plain(item.domain)}] {plain(item.qid)}"
+    line = f":blue-badge[{plain(brief(item.domain))}] {plain(brief(item.qid))}"
     if hidden:
         return f"{line} · {len(item.candidates)} passages"
     line += (
@@ -151,9 +154,7 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
             "none", "None is relevant", "0", item_id, on_click=reveal, disabled=bool(draft.marks)
         )
     elif draft.fixing:
-        save = partial(on_verdict, item_id, "fix")
-        key_button("fix", "Save fix", "Ctrl+Enter", item_id, type="primary", on_click=save)
-        key_button("cancel", "Cancel", "Escape", item_id, on_click=session.cancel, args=(item_id,))
+        fix_buttons(shown, draft)
         return
     else:
         for verdict, label, shortcut, icon in (
@@ -190,15 +191,47 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
     key_button("skip", "Skip", "S", item_id, on_click=session.forward, args=(opened, item_id))
 
 
+def fix_buttons(shown: ReviewItem, draft: Draft) -> None:
+    """Draw the buttons of a fix that are not about one passage."""
+    item_id = shown.item.item_id
+    save = partial(on_verdict, item_id, "fix")
+    key_button("fix", "Save fix", "Ctrl+Enter", item_id, type="primary", on_click=save)
+    key_button("cancel", "Cancel", "Escape", item_id, on_click=session.cancel, args=(item_id,))
+    orders = orders_of(opened, shown)
+    begun = fixing.begun_as(orders, draft)
+    key_button(
+        "begin",
+        f"From {plain(brief(begun.name, 24)) if begun else 'the initial order'}",
+        "O",
+        item_id,
+        on_click=fixing.begin_as_next,
+        args=(shown, orders),
+        disabled=fixing.is_moved(shown, orders, draft),
+        help="Begins as the next author's order, of "
+        + ", ".join(plain(brief(order.name, 40)) for order in orders)
+        + ", and the initial one. Labels and grades stay. Once you moved a passage, cancel first.",
+    )
+
+
+def writing_buttons(shown: ReviewItem, draft: Draft) -> None:
+    """Draw the buttons that open the chain of a fix for rewriting, and restore it."""
+    item_id = shown.item.item_id
+    label = "Done" if draft.writing else "Rewrite chain"
+    key_button("write", label, "Z", item_id, on_click=fixing.write, args=(shown,))
+    if draft.chain is not None:
+        back = fixing.drop_writing
+        tip = "Back to the teacher's chain; what you wrote is dropped."
+        key_button("unwrite", "Restore", "V", item_id, on_click=back, args=(item_id,), help=tip)
+
+
 def reason_row(shown: ReviewItem) -> None:
     """Draw the reasons of a rejection, each with its digit, and the note."""
     item_id = shown.item.item_id
     draft = state.draft(item_id)
     if draft.fixing:
-        st.markdown(
-            ":gray[**J K** focus · **Alt+↑ ↓** move · **T** to the top · **M** mark "
-            "relevant. Or the buttons on each passage.]"
-        )
+        live_measures(shown, draft)
+        st.space("stretch")
+        writing_buttons(shown, draft)
         return
     ask = ":red[**Why?**]" if draft.rejecting else ":gray[Reasons]"
     st.markdown(ask, width="content")
@@ -280,7 +313,7 @@ def draw(item_id: str, *, blind: bool) -> None:
     hidden = blind and shown.marks is None and not mine
     draft = drafted(item_id)
     with st.container(border=True, height=104, gap="xsmall"):
-        st.text(shown.item.query)
+        st.text(visible(brief(shown.item.query, LONGEST_QUERY)))
     # Two lines high whatever they say, so that the passages below stay where they are.
     left, right = st.columns([5, 4], vertical_alignment="center", wrap=False)
     with left.container(height=50, border=False):
@@ -291,7 +324,9 @@ def draw(item_id: str, *, blind: bool) -> None:
         why_back(opened, item_id)
         view = order_control(shown, hidden=hidden, fixing=draft.fixing)
     reader(
-        review_panes(shown, view, draft, hidden=hidden),
+        fix_panes(shown, draft)
+        if draft.fixing
+        else review_panes(shown, view, draft, hidden=hidden),
         token=session.token(shown),
         key="reader",
         chrome=CHROME,
