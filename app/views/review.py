@@ -7,6 +7,7 @@ import streamlit as st
 from app import fixing, session
 from app.drafts import Draft
 from app.store import store, user
+from app.widgets.comparing import compare_orders
 from app.widgets.editor import fix_panes, live_measures
 from app.widgets.filters import item_filter
 from app.widgets.page import empty_state, link, show_error
@@ -23,6 +24,7 @@ from db.errors import NotFoundError
 
 CHROME = 426  # pixels above and below the reader, which takes the rest of the window
 LONGEST_QUERY = 20_000  # characters that are shown of a query
+COMPARE = "compare"  # in the URL while orders are compared
 VIEWS = {"initial": "Initial", "teacher": "Teacher's", "label": "By label", "fix": "Corrected"}
 
 opened = store()
@@ -188,6 +190,8 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
         on_click=on_verdict,
         args=(item_id, "cannot_judge"),
     )
+    if not hidden:
+        st.button("Compare", key="compare", shortcut="D", on_click=compare)
     key_button("skip", "Skip", "S", item_id, on_click=session.forward, args=(opened, item_id))
 
 
@@ -279,10 +283,17 @@ def navigation_row(item_id: str) -> None:
     key_button("next", "Next", "Right", item_id, on_click=session.forward, args=(opened, item_id))
 
 
-def order_control(shown: ReviewItem, *, hidden: bool, fixing: bool) -> str:
-    """Draw the choice of the passages' order, of the same height where there is none."""
-    if hidden or fixing:
-        only = "Initial" if hidden else "Yours"
+def compare() -> None:
+    """Show the orders of the item beside each other, or the item again; the URL says which."""
+    if COMPARE in st.query_params:
+        del st.query_params[COMPARE]
+    else:
+        st.query_params[COMPARE] = "yes"
+
+
+def order_control(shown: ReviewItem, only: str) -> str:
+    """Draw the choice of the passages' order, of the same height where there is `only` one."""
+    if only:
         st.segmented_control(
             "Passages", [only], default=only, disabled=True, label_visibility="collapsed"
         )
@@ -322,16 +333,23 @@ def draw(item_id: str, *, blind: bool) -> None:
         if shown.samples > 1 and not hidden:
             link("samples", "Samples", "stacks", item=item_id)
         why_back(opened, item_id)
-        view = order_control(shown, hidden=hidden, fixing=draft.fixing)
-    reader(
-        fix_panes(shown, draft)
-        if draft.fixing
-        else review_panes(shown, view, draft, hidden=hidden),
-        token=session.token(shown),
-        key="reader",
-        chrome=CHROME,
-        on_edit=partial(session.edit, shown),
-    )
+        comparing = COMPARE in st.query_params and not hidden and not draft.fixing
+        only = "Initial" if hidden else "Yours" if draft.fixing else "All" if comparing else ""
+        view = order_control(shown, only)
+    if comparing:
+        compare_orders(shown, orders_of(opened, shown), chrome=CHROME)
+    else:
+        if draft.fixing:
+            panes = fix_panes(shown, draft)
+        else:
+            panes = review_panes(shown, view, draft, hidden=hidden)
+        reader(
+            panes,
+            token=session.token(shown),
+            key="reader",
+            chrome=CHROME,
+            on_edit=partial(session.edit, shown),
+        )
     # The buttons come last: what can be pressed is below what can be read.
     with st.bottom, st.container(gap="xsmall", key="verdicts"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -53,7 +53,7 @@ function editKey(state, key) {
 function labelButton(state, card) {
   const made = button(
     card.relevant ? "label yes set" : "label set",
-    card.relevant ? "✓ relevant" : "mark relevant",
+    card.relevant ? "✓ relevant" : "relevant?",
     "Relevant or not (M)",
     () => toggleLabel(state, card.id),
   )
@@ -162,7 +162,7 @@ function level(state, id) {
 function draggable(state, box, handle, card) {
   handle.draggable = true
   handle.classList.add("handle")
-  handle.title = "Drag to another place"
+  handle.title = `Drag to another place (${card.docid})`
   handle.ondragstart = event => {
     state.dragged = card.id
     event.dataTransfer.effectAllowed = "move"

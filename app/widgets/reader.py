@@ -122,13 +122,14 @@ def diff_pane(
     lines: list[list[Any]] = [[]]
     for span in spans:
         for text in span.text.splitlines(keepends=True):
-            lines[-1] += [
+            blank = not text.strip() and len(lines) > 1 and not lines[-1]
+            lines[-2 if blank else -1] += [
                 visible(piece.text)
                 if piece.identifier is None and not span.changed
                 else {"text": visible(piece.text), "id": piece.identifier, "changed": span.changed}
                 for piece in pieces(text, n)
             ]
-            if text.endswith("\n"):
+            if text.endswith("\n") and not blank:
                 lines.append([])
     if not any(lines):
         return blank_pane(title, "The response holds no chain.", share=share)
