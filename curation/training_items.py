@@ -174,10 +174,6 @@ def _parse(line: bytes) -> TrainingItem:
         raise _FieldError("relevant_docids", "not a non-empty choice of the candidates' docids")
     if len(ranking) != len(docids) or docids != set(ranking):
         raise _FieldError("ranking", "does not hold each candidate's docid exactly once")
-    author, chain_author = row.get("author"), row.get("chain_author", "teacher")
-    for field, value in (("author", author), ("chain_author", chain_author)):
-        if value not in ("teacher", "human"):
-            raise _FieldError(field, f"{describe(value)} is neither 'teacher' nor 'human'")
     return TrainingItem(
         item_id=_text(row, "item_id"),
         domain=_text(row, "domain"),
@@ -187,9 +183,9 @@ def _parse(line: bytes) -> TrainingItem:
         relevant_docids=relevant,
         ranking=ranking,
         chain=_text(row, "chain"),
-        author=author,
+        author=_author(row, "author"),
         author_name=_text(row, "author_name"),
-        chain_author=chain_author,
+        chain_author=_author(row, "chain_author") if "chain_author" in row else "teacher",
     )
 
 
@@ -198,6 +194,13 @@ def _text(row: dict[str, Any], field: str) -> str:
     if not isinstance(value, str):
         raise _FieldError(field, f"{describe(value)} is not a string")
     return value
+
+
+def _author(row: dict[str, Any], field: str) -> Author:
+    value = row.get(field)
+    if value not in ("teacher", "human"):
+        raise _FieldError(field, f"{describe(value)} is neither 'teacher' nor 'human'")
+    return "human" if value == "human" else "teacher"
 
 
 def _title(row: dict[str, Any]) -> str | None:

@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
@@ -17,17 +19,47 @@ from curation import review
 from curation.intake import import_reasonrank
 from curation.orders import orders_of
 from curation.segments import steps_of
+from curation.training_items import ranking_id
 from curation.word_diff import word_diff
 from db import details, items
 from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
-from tests.app.sampled import CAREFUL
 from tests.app.test_review import current, press
 
 OpenPage = Callable[..., AppTest]
 HIDING = "\u202epal\u202c a\u200bb\ufeff \x1b[31mred\x00 soft\xad"
 SPELLED = "⟨U+202E⟩pal⟨U+202C⟩ a⟨U+200B⟩b⟨U+FEFF⟩ ⟨U+001B⟩[31mred⟨U+0000⟩ soft⟨U+00AD⟩"
+
+
+@pytest.fixture
+def authored(sample: Workspace) -> Workspace:
+    """A workspace whose items have a second sample, and orders by a teacher and a checkpoint."""
+    with Store.open(sample) as store:
+        made = []
+        for item_id in items.list_items(store, ItemFilter(), limit=99)["item_id"]:
+            first = items.get_rankings(store, item_id)[0]
+            for at, (author, name) in enumerate(
+                (("teacher", "teacher"), ("teacher", "careful"), ("checkpoint", "sft-1")), start=1
+            ):
+                docids = (
+                    *first.docids[at % len(first.docids) :],
+                    *first.docids[: at % len(first.docids)],
+                )
+                chain = f"{first.chain} So said {name}."
+                made.append(
+                    replace(
+                        first,
+                        ranking_id=ranking_id(item_id, author, name, docids, chain),
+                        author=author,
+                        author_name=name,
+                        docids=docids,
+                        chain=chain,
+                    )
+                )
+        with store.transaction() as cursor:
+            items.insert_rankings(cursor, items.ranking_frame(made))
+    return sample
 
 
 def draft(app: AppTest) -> Draft:
@@ -94,15 +126,16 @@ def test_a_chain_is_rewritten_and_restored(sample: Workspace, open_page: OpenPag
 
 
 def test_a_fix_begins_as_any_authors_order_until_it_is_edited(
-    sampled: Workspace, open_page: OpenPage
+    authored: Workspace, open_page: OpenPage
 ) -> None:
     app = open_page("review")
     item_id = current(app)
-    with Store.open(sampled) as store:
+    with Store.open(authored) as store:
         shown = review.load(store, item_id, "ada")
         orders = orders_of(store, shown)
     assert orders[0].ranking == shown.teacher
-    assert any(order.name.startswith(CAREFUL) for order in orders)
+    names = {order.name for order in orders}
+    assert names == {"teacher, sample 1", "teacher, sample 2", "careful", "sft-1"}
     press(app, "start-fix")
     begun = []
     for _ in range(len(orders) + 1):
@@ -114,7 +147,7 @@ def test_a_fix_begins_as_any_authors_order_until_it_is_edited(
     assert app.button(key=f"begin-{key_of(item_id)}").disabled
 
 
-def test_one_key_compares_orders_and_chains(sampled: Workspace, open_page: OpenPage) -> None:
+def test_one_key_compares_orders_and_chains(authored: Workspace, open_page: OpenPage) -> None:
     app = open_page("review")
     app.button(key="compare").click().run()
     assert app.query_params["compare"] == "yes"
@@ -128,7 +161,7 @@ def test_one_key_compares_orders_and_chains(sampled: Workspace, open_page: OpenP
     assert not app.get("vega_lite_chart")
 
 
-def test_what_is_hidden_cannot_be_compared(sampled: Workspace, open_page: OpenPage) -> None:
+def test_what_is_hidden_cannot_be_compared(authored: Workspace, open_page: OpenPage) -> None:
     app = open_page("review", mode="Blind first", compare="yes")
     assert not app.get("vega_lite_chart")
     assert "compare" not in {button.key for button in app.button}
