@@ -7,7 +7,7 @@ that was killed finds it again. A verdict drops it, in the verdict's own transac
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -138,11 +138,11 @@ def fits(shown: ReviewItem, change: Mapping[str, Any]) -> bool:
     )
 
 
-def _number(value: object) -> bool:
+def _number(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _numbers(values: object) -> bool:
+def _numbers(values: object) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(_number(value) for value in values)
 
 
