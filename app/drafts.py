@@ -5,7 +5,7 @@ what was written last. So what is on the screen is on disk: a reload, another br
 that was killed finds it again. A verdict drops it, in the verdict's own transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -182,11 +182,20 @@ def start_from(draft: Draft, shown: ReviewItem, ranking: Ranking | None) -> None
     draft.ranked, draft.tied = 0, set()
 
 
-def decision(draft: Draft, shown: ReviewItem, verdict: Verdict) -> tuple[Verdict, dict[str, Any]]:
+def decision(
+    draft: Draft, verdict: Verdict, read: Callable[[], ReviewItem]
+) -> tuple[Verdict, dict[str, Any]]:
     """Return what a draft says with a verdict, as `curation.review.decide` takes it.
 
     A fix that changes nothing, but grades passages or marks steps, is an approval with those.
+
+    Args:
+        read: Returns the item; asked only where the draft says something of its texts.
     """
+    reasons = tuple(draft.reasons) if verdict == "reject" else ()
+    if verdict != "fix" and not draft.steps:
+        return verdict, {"reasons": reasons}
+    shown = read()
     docids = [candidate.docid for candidate in shown.item.candidates]
     marked = [step for step in steps_of(shown.teacher.chain) if step.start in draft.steps]
     detail = Detail(
@@ -194,7 +203,6 @@ def decision(draft: Draft, shown: ReviewItem, verdict: Verdict) -> tuple[Verdict
         steps=tuple(StepMark(step.start, step.stop, draft.steps[step.start]) for step in marked),
     )
     if verdict != "fix":
-        reasons = tuple(draft.reasons) if verdict == "reject" else ()
         return verdict, {"reasons": reasons, "detail": detail}
     order = [docids[number - 1] for number in draft.order]
     relevant = [docids[number - 1] for number in sorted(draft.relevant)]

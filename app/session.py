@@ -7,7 +7,7 @@ in the URL: the item and the filters). A verdict is taken for the item that was 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from threading import RLock
 from typing import Any, ParamSpec
 
@@ -168,8 +168,8 @@ def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: st
     if not state.meant(item_id):
         return
     try:
-        shown = review.load(store, item_id, reviewer)
-        verdict, entered = decision(state.draft(item_id), shown, verdict)
+        read = partial(review.load, store, item_id, reviewer)
+        verdict, entered = decision(state.draft(item_id), verdict, read)
         review.decide(
             store, item_id=item_id, reviewer=reviewer, verdict=verdict, note=note, **entered
         )
