@@ -4,12 +4,13 @@ from functools import partial
 
 import streamlit as st
 
-from app import fixing, session
+from app import session
 from app.drafts import Draft
 from app.store import store, user
 from app.widgets.comparing import compare_orders
 from app.widgets.editor import fix_panes, live_measures
 from app.widgets.filters import item_filter
+from app.widgets.fix_buttons import fix_buttons, key_button, writing_buttons
 from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
@@ -131,11 +132,6 @@ def on_reason(item_id: str, reason: str) -> None:
     session.choose_reason(opened, item_id, reviewer, reason, note(item_id))
 
 
-def key_button(name: str, label: str, shortcut: str, item_id: str, **options: object) -> None:
-    """Draw a button that belongs to one item: its key changes with the item."""
-    st.button(label, key=f"{name}-{key_of(item_id)}", shortcut=shortcut, **options)  # type: ignore[arg-type]
-
-
 def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
     """Draw the buttons that end or go on with an item."""
     item_id = shown.item.item_id
@@ -156,7 +152,7 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
             "none", "None is relevant", "0", item_id, on_click=reveal, disabled=bool(draft.marks)
         )
     elif draft.fixing:
-        fix_buttons(shown, draft)
+        fix_buttons(opened, shown, draft, on_save=partial(on_verdict, item_id, "fix"))
         return
     else:
         for verdict, label, shortcut, icon in (
@@ -193,39 +189,6 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
     if not hidden:
         st.button("Compare", key="compare", shortcut="D", on_click=compare)
     key_button("skip", "Skip", "S", item_id, on_click=session.forward, args=(opened, item_id))
-
-
-def fix_buttons(shown: ReviewItem, draft: Draft) -> None:
-    """Draw the buttons of a fix that are not about one passage."""
-    item_id = shown.item.item_id
-    save = partial(on_verdict, item_id, "fix")
-    key_button("fix", "Save fix", "Ctrl+Enter", item_id, type="primary", on_click=save)
-    key_button("cancel", "Cancel", "Escape", item_id, on_click=session.cancel, args=(item_id,))
-    orders = orders_of(opened, shown)
-    begun = fixing.begun_as(orders, draft)
-    key_button(
-        "begin",
-        f"From {plain(brief(begun.name, 24)) if begun else 'the initial order'}",
-        "O",
-        item_id,
-        on_click=fixing.begin_as_next,
-        args=(shown, orders),
-        disabled=fixing.is_moved(shown, orders, draft),
-        help="Begins as the next author's order, of "
-        + ", ".join(plain(brief(order.name, 40)) for order in orders)
-        + ", and the initial one. Labels and grades stay. Once you moved a passage, cancel first.",
-    )
-
-
-def writing_buttons(shown: ReviewItem, draft: Draft) -> None:
-    """Draw the buttons that open the chain of a fix for rewriting, and restore it."""
-    item_id = shown.item.item_id
-    label = "Done" if draft.writing else "Rewrite chain"
-    key_button("write", label, "Z", item_id, on_click=fixing.write, args=(shown,))
-    if draft.chain is not None:
-        back = fixing.drop_writing
-        tip = "Back to the teacher's chain; what you wrote is dropped."
-        key_button("unwrite", "Restore", "V", item_id, on_click=back, args=(item_id,), help=tip)
 
 
 def reason_row(shown: ReviewItem) -> None:
