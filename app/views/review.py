@@ -289,7 +289,7 @@ def draw(item_id: str, *, blind: bool) -> None:
     with st.container(border=True, height=104, gap="xsmall"):
         st.text(visible(brief(shown.item.query, LONGEST_QUERY)))
     # Two lines high whatever they say, so that the passages below stay where they are.
-    left, right = st.columns([5, 4], vertical_alignment="center", wrap=False)
+    left, right = st.columns([1, 1], vertical_alignment="center", wrap=False)
     with left.container(height=50, border=False):
         st.markdown(f":small[{facts(shown, hidden=hidden)}]")
     with right.container(horizontal=True, horizontal_alignment="right"):
