@@ -1,18 +1,19 @@
 """What one reviewer is doing in one browser tab: where they are, what they drafted, what is next.
 
-Verdicts are in the workspace; this is what a reload may forget (and what it must not is in the
-URL: the item and the filters). A verdict is taken for the item that was on the screen only.
+Verdicts and drafts are in the workspace; this is what a reload may forget (and what it must not is
+in the URL: the item and the filters). A verdict is taken for the item that was on the screen only.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from threading import RLock
 from typing import Any, ParamSpec
 
 import streamlit as st
 
+from app.drafts import Draft, Drafts, decision, fits, numbers_of, start_from, take
 from curation import queueing, review
 from curation.review import REASONS, ReviewItem
 from db import items
@@ -38,18 +39,6 @@ DONE = {
 
 
 @dataclass
-class Draft:
-    """What is entered for one item and not recorded yet; ids are 1-based candidate numbers."""
-
-    reasons: list[str] = field(default_factory=list)
-    rejecting: bool = False
-    fixing: bool = False
-    order: list[int] = field(default_factory=list)
-    relevant: set[int] = field(default_factory=set)
-    marks: set[int] = field(default_factory=set)
-
-
-@dataclass
 class Desk:
     """The state of one review tab.
 
@@ -70,7 +59,7 @@ class Desk:
     in_url: str | None = None
     reviewer: str = ""
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
-    drafts: dict[str, Draft] = field(default_factory=dict)
+    drafts: Drafts = field(default_factory=Drafts)
     notice: str = ""
     error: str = ""
     shown_at: float = 0.0
@@ -78,7 +67,7 @@ class Desk:
 
     def draft(self, item_id: str) -> Draft:
         """Return the draft of an item, empty at first."""
-        return self.drafts.setdefault(item_id, Draft())
+        return self.drafts.of(item_id)
 
     def go_to(self, item_id: str) -> None:
         """Show an item: where it stands on the trail, else at its end."""
@@ -207,37 +196,18 @@ def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: st
     state = desk()
     if not state.meant(item_id):
         return
-    draft = state.draft(item_id)
-    corrected = _correction(store, state, item_id, reviewer) if verdict == "fix" else {}
     try:
+        read = partial(review.load, store, item_id, reviewer)
+        verdict, entered = decision(state.draft(item_id), verdict, read)
         review.decide(
-            store,
-            item_id=item_id,
-            reviewer=reviewer,
-            verdict=verdict,
-            reasons=draft.reasons if verdict == "reject" else (),
-            note=note,
-            **corrected,
+            store, item_id=item_id, reviewer=reviewer, verdict=verdict, note=note, **entered
         )
     except RankDeskError as error:
         state.error = str(error)
         return
-    state.drafts.pop(item_id, None)
+    state.drafts.forget(item_id)
     state.notice = f"{DONE[verdict]} · U takes it back"
     state.forward(store)
-
-
-def _correction(
-    store: Store, state: Desk, item_id: str, reviewer: str
-) -> dict[str, Sequence[str] | None]:
-    draft = state.draft(item_id)
-    docids = [
-        candidate.docid for candidate in review.load(store, item_id, reviewer).item.candidates
-    ]
-    return {
-        "order": [docids[number - 1] for number in draft.order],
-        "relevant": [docids[number - 1] for number in sorted(draft.relevant)],
-    }
 
 
 @_alone
@@ -273,18 +243,18 @@ def start_fix(shown: ReviewItem) -> None:
     state = desk()
     if not state.meant(shown.item.item_id):
         return
-    numbers = {candidate.docid: n for n, candidate in enumerate(shown.item.candidates, start=1)}
     draft = state.draft(shown.item.item_id)
     draft.fixing, draft.rejecting = True, False
     if not draft.order:
-        draft.order = [numbers[docid] for docid in shown.teacher.docids]
+        start_from(draft, shown, shown.teacher)
+        numbers = numbers_of(shown)
         draft.relevant = {numbers[docid] for docid in shown.item.relevant_docids}
 
 
 @_alone
 def cancel(item_id: str) -> None:
     """Leave fixing or rejecting; what was edited is dropped."""
-    desk().drafts.pop(item_id, None)
+    desk().drafts.cancel(item_id)
 
 
 @_alone
@@ -293,24 +263,7 @@ def edit(shown: ReviewItem, change: Mapping[str, Any]) -> None:
     state = desk()
     if shown.item.item_id != state.current or not fits(shown, change):
         return
-    draft = state.draft(shown.item.item_id)
-    if draft.fixing:
-        draft.order, draft.relevant = list(change["order"]), set(change["relevant"])
-    else:
-        draft.marks = set(change["relevant"])
-
-
-def fits(shown: ReviewItem, change: Mapping[str, Any]) -> bool:
-    """Return whether a change that the browser sent is an order and labels of this item."""
-    order, relevant = change.get("order"), change.get("relevant")
-    if change.get("token") != token(shown):
-        return False
-    if not isinstance(order, list) or not isinstance(relevant, list):
-        return False
-    if not all(isinstance(number, int) for number in [*order, *relevant]):
-        return False
-    numbers = list(range(1, len(shown.item.candidates) + 1))
-    return sorted(order) == numbers and set(relevant) <= set(numbers)
+    take(state.draft(shown.item.item_id), change)
 
 
 def token(shown: ReviewItem) -> str:

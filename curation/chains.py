@@ -1,6 +1,7 @@
 """What a chain says about which passage: its text cut at the `[7]` and `passage 7` mentions."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,7 +77,17 @@ def mentioned(chain: str) -> set[int]:
         >>> sorted(mentioned("Take [2] or passage 3, not [9]."))
         [2, 3, 9]
     """
-    return {_number(match) for match in _MENTION.finditer(chain)}
+    return set(mentions(chain))
+
+
+def mentions(chain: str) -> Counter[int]:
+    """Return how often a chain names each number.
+
+    Example:
+        >>> mentions("Take [2], not [9]: [2] fits.")[2]
+        2
+    """
+    return Counter(_number(match) for match in _MENTION.finditer(chain))
 
 
 def agrees(chain: str, permutation: Sequence[int]) -> bool | None:

@@ -7,8 +7,9 @@
 | `verl` | `train.parquet` with the columns that ReasonRank's reward reads | verl |
 | `reasonrank` | rows, queries and passages apart, as published | ReasonRank's scripts, RankDesk |
 
-Prompts hold whole passages: how many tokens of each the model sees is a recipe's choice, and these
-formats have no place for it.
+Where a chain is written, `chain_author` says whether a person wrote or edited it (`human`) or it is
+the `teacher`'s. Prompts hold whole passages: how many tokens of each the model sees is a recipe's
+choice, and these formats have no place for it.
 """
 
 import json
@@ -121,7 +122,8 @@ def _write_trl(items: Iterable[TrainingItem], draft: Path, _: Manifest) -> list[
         for item, prompt in _prompt(items):
             answer = render_response(item.chain, item.permutation)
             completion = [{"role": "assistant", "content": answer}]
-            file.write(_json({"prompt": prompt, "completion": completion}) + "\n")
+            row = {"prompt": prompt, "completion": completion, "chain_author": item.chain_author}
+            file.write(_json(row) + "\n")
     return ["train.jsonl"]
 
 
@@ -137,6 +139,7 @@ def _write_llamafactory(
                 "instruction": by_role["user"],
                 "system": by_role.get("system", ""),
                 "output": render_response(item.chain, item.permutation),
+                "chain_author": item.chain_author,
             }
             file.write(separator + _json(row))
             separator = ",\n"
@@ -207,6 +210,7 @@ def _reasonrank_row(item: TrainingItem) -> dict[str, Any]:
             if item.original_relevant_docids is None
             else {"original_relevant_docids": item.original_relevant_docids}
         ),
+        "chain_author": item.chain_author,
     }
 
 

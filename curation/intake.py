@@ -18,6 +18,7 @@ from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.reasonrank import ReasonRankFolder, SourceRow
 from curation.training_items import item_id, passage_id, ranking_id
+from db.details import mark_rewritten
 from db.ids import new_id
 from db.imports import record_import
 from db.items import (
@@ -153,17 +154,19 @@ class Intake:
         self._items: list[dict[str, Any]] = []
         self._rankings: list[dict[str, Any]] = []
         self._fixes: list[Fix] = []
+        self._rewritten: list[str] = []
 
     def add(self, row: SourceRow) -> None:
         """Take a row into the batch, and write the batch when it is full."""
         item = self._add_item(row)
-        human = row.author == "human"
-        # A reviewer writes no chain: the one beside their order is the teacher's.
-        ranking = ranking_id(
-            item, row.author, row.author_name, row.ranking, "" if human else row.chain
-        )
+        # Beside a reviewer's order stands the teacher's chain, unless the reviewer rewrote it.
+        rewritten = row.chain_author == "human"
+        written = row.chain if row.author != "human" or rewritten else ""
+        ranking = ranking_id(item, row.author, row.author_name, row.ranking, written)
         if row.original_relevant_docids is not None:
             self._fixes.append((item, row.author_name, ranking, list(row.relevant_docids)))
+        if rewritten:
+            self._rewritten.append(ranking)
         self._add_ranking(
             row,
             item,
@@ -251,6 +254,9 @@ class Intake:
             _frame(self._items, ITEM_SCHEMA),
             _frame(self._rankings, RANKING_SCHEMA),
         )
+        if self._rewritten:
+            with self._store.transaction() as cursor:
+                mark_rewritten(cursor, self._rewritten)
         for ranking in self._rankings:
             # Of rows that repeat each other within the batch, the first brought what is new.
             fresh = {ranking["item_id"]} & new_items | {ranking["ranking_id"]} & new_rankings
@@ -259,7 +265,8 @@ class Intake:
             new_items -= fresh
             new_rankings -= fresh
         append_fixes(self._store, self._fixes, code_version=code_version())
-        self._passages, self._items, self._rankings, self._fixes = [], [], [], []
+        self._passages, self._items, self._rankings = [], [], []
+        self._fixes, self._rewritten = [], []
 
     def _passage_id(self, passage: Passage) -> str:
         known = self._passage_ids.get(passage)

@@ -3,9 +3,9 @@
 One folder: `training_data_all.jsonl` with a row for each item (`dataset, qid, initial_list,
 final_list, reasoning, relevant_docids`), `id_query/<dataset>.json` ({qid: query}) and
 `id_doc/<dataset>.json` ({docid: text}). RankDesk's own exports add columns (`author`,
-`author_name`, `status`, and where a reviewer corrected the labels `original_relevant_docids`, the
-teacher's) and, for passages with titles, `id_title/<dataset>.json`; files without them read the
-same. Other columns and files are ignored.
+`author_name`, `chain_author`, `status`, and where a reviewer corrected the labels
+`original_relevant_docids`, the teacher's) and, for passages with titles, `id_title/<dataset>.json`;
+files without them read the same. Other columns and files are ignored.
 
 Rows are read one by one; a data set's texts are read when its first row comes. A row goes out
 sound or not at all: each of its fields that is wrong becomes one `Reject`, with the first fault
@@ -67,6 +67,7 @@ class SourceRow:
         status: How the teacher's response was parsed; `ok` where the row does not say.
         original_relevant_docids: The teacher's labels, where `relevant_docids` are a reviewer's
             corrections of them.
+        chain_author: `human` where a person wrote or edited the chain.
     """
 
     line: int
@@ -81,6 +82,7 @@ class SourceRow:
     author_name: str = TEACHER
     status: str = "ok"
     original_relevant_docids: tuple[str, ...] | None = None
+    chain_author: str = "teacher"
 
 
 class ReasonRankFolder:
@@ -169,6 +171,7 @@ class ReasonRankFolder:
             author_name=_optional(row, "author_name", TEACHER, faults),
             status=_choice(row, "status", STATUSES, faults),
             original_relevant_docids=_original(row, initial, faults),
+            chain_author=_choice(row, "chain_author", _AUTHORS, faults),
         )
 
     def _dataset(self, row: dict[str, Any], faults: "_Faults") -> "_Dataset | None":

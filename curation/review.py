@@ -1,6 +1,6 @@
 """The review desk: load an item, decide on it, take a decision back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ from curation.errors import CurationError
 from curation.samples import agreement_from
 from curation.training_items import ranking_id as content_ranking_id
 from db import agreement, bulk, items, judgments
-from db.records import Item, Judgment, Ranking, Verdict
+from db.records import Detail, Item, Judgment, Ranking, Verdict
 from db.store import Store
 
 REASONS = {
@@ -21,6 +21,10 @@ REASONS = {
     "bad_query": "Bad query",
     "duplicate": "Duplicate",
 }
+
+RELEVANT_GRADE = 2
+"""Grades 2 and 3 say that a passage is relevant, 0 and 1 that it is not: the training labels stay
+binary, and a judgment whose grades contradict its labels is refused."""
 
 
 class JudgmentError(CurationError):
@@ -80,6 +84,9 @@ def decide(
     note: str = "",
     order: Sequence[str] | None = None,
     relevant: Sequence[str] | None = None,
+    chain: str | None = None,
+    grades: Mapping[str, int] | None = None,
+    detail: Detail | None = None,
 ) -> str:
     """Record a verdict and return its event id; once this returns, it is on disk.
 
@@ -87,19 +94,31 @@ def decide(
         reasons: Keys of `REASONS`; a rejection needs at least one.
         order: For a fix, every docid of the item, best first; None keeps the teacher's order.
         relevant: For a fix, the corrected labels; None keeps the teacher's.
+        chain: For a fix, the chain as the reviewer wrote it; None keeps the teacher's.
+        grades: With an approval or a fix, from docids to 0..3, for those that were graded; they
+            must say the same as the labels (see `RELEVANT_GRADE`).
+        detail: How a fix's order came about, and marks of the teacher's chain's steps.
 
     Raises:
-        JudgmentError: If the verdict is incomplete or the fix changes nothing.
+        JudgmentError: If the verdict is incomplete or contradicts itself, or the fix changes
+            nothing.
         NotFoundError: If there is no such item.
     """
     ranking_id = items.ranking_under_review(store, item_id)
     _require_sound(reviewer, verdict, reasons)
-    if verdict != "fix" and (order is not None or relevant is not None):
-        raise JudgmentError(f"A corrected order or labels go with the verdict fix, not {verdict}.")
+    if verdict != "fix" and not (order is relevant is chain is None):
+        raise JudgmentError(
+            f"A corrected order, labels or chain go with the verdict fix, not {verdict}."
+        )
     corrected, labels = (None, None)
-    if verdict == "fix":
+    if verdict == "fix" or grades or detail is not None:
         shown = load(store, item_id, reviewer)
-        corrected, labels = _corrections(shown, reviewer, order, relevant)
+        if verdict == "fix":
+            corrected, labels = _corrections(shown, reviewer, order, relevant, chain)
+        stands = shown.item.relevant_docids if labels is None else labels
+        _check_grades(grades or {}, verdict, stands)
+        if detail is not None:
+            _check_detail(detail, shown)
     return judgments.append_judgment(
         store,
         item_id=item_id,
@@ -111,6 +130,51 @@ def decide(
         relevant_docids=labels,
         corrected=corrected,
         code_version=code_version(),
+        grades=grades,
+        detail=detail,
+    )
+
+
+def _check_grades(grades: Mapping[str, int], verdict: Verdict, labels: Sequence[str]) -> None:
+    """Refuse grades that cannot be, or that contradict the labels the verdict stands for."""
+    if grades and verdict not in ("approve", "fix"):
+        raise JudgmentError(f"Grades go with the verdicts approve and fix, not {verdict}.")
+    if wrong := [docid for docid, grade in grades.items() if grade not in (0, 1, 2, 3)]:
+        raise JudgmentError(f"A grade is 0, 1, 2 or 3; check {sorted(wrong)[:10]}.")
+    against = [
+        docid for docid, grade in grades.items() if (grade >= RELEVANT_GRADE) != (docid in labels)
+    ]
+    if against:
+        raise JudgmentError(
+            f"The grades of {sorted(against)[:10]} contradict the labels: {RELEVANT_GRADE} and "
+            "above say relevant, below says not. Fix the labels, or grade anew."
+        )
+
+
+def _check_detail(detail: Detail, shown: ReviewItem) -> None:
+    """Refuse marks of steps and ties that are not of this item."""
+    docids = {candidate.docid for candidate in shown.item.candidates}
+    if not docids.issuperset(detail.tied):
+        raise JudgmentError("Tied passages must be passages of the item.")
+    if detail.ranked is not None and not 1 <= detail.ranked <= len(docids):
+        raise JudgmentError(f"Of {len(docids)} passages 1 to {len(docids)} can be ranked.")
+    end = 0
+    for step in detail.steps:
+        if step.start < end or step.stop <= step.start or step.mark not in (-1, 0, 1):
+            raise JudgmentError("Marked steps must stand in order, each with 1, 0 or -1.")
+        end = step.stop
+    if end > len(shown.teacher.chain):
+        raise JudgmentError("A marked step ends after the chain that it is of.")
+
+
+def changes_nothing(
+    shown: ReviewItem, order: Sequence[str], relevant: Sequence[str], chain: str | None
+) -> bool:
+    """Return whether order, labels and chain are the teacher's."""
+    return (
+        tuple(order) == shown.teacher.docids
+        and set(relevant) == set(shown.item.relevant_docids)
+        and chain in (None, shown.teacher.chain)
     )
 
 
@@ -157,7 +221,11 @@ def _require_sound(reviewer: str, verdict: Verdict, reasons: Sequence[str]) -> N
 
 
 def _corrections(
-    shown: ReviewItem, reviewer: str, order: Sequence[str] | None, relevant: Sequence[str] | None
+    shown: ReviewItem,
+    reviewer: str,
+    order: Sequence[str] | None,
+    relevant: Sequence[str] | None,
+    chain: str | None,
 ) -> tuple[Ranking | None, list[str] | None]:
     """Return the human ranking and labels of a fix; None for the part that stays the teacher's."""
     initial = [candidate.docid for candidate in shown.item.candidates]
@@ -172,16 +240,23 @@ def _corrections(
             "No passage is marked relevant, and an item without one cannot be trained on: "
             "mark one, or reject the item with the reason wrong labels."
         )
-    same_order = order == list(shown.teacher.docids)
+    if chain is not None and not chain.strip():
+        raise JudgmentError(
+            "The edited chain is empty: write one, go back to the teacher's, or reject the item "
+            "with the reason broken chain."
+        )
+    if changes_nothing(shown, order, list(labels), chain):
+        raise JudgmentError(
+            "The fix changes neither order, labels nor chain: approve the item instead."
+        )
     same_labels = labels == set(shown.item.relevant_docids)
-    if same_order and same_labels:
-        raise JudgmentError("The fix changes neither order nor labels: approve the item instead.")
+    written = "" if chain is None or chain == shown.teacher.chain else chain
     relevant_docids = [docid for docid in initial if docid in labels]
     # The human ranking is recorded even when only labels change, so that what is trained on
     # always names its author; its self-consistency is measured against the corrected labels.
     scores = self_consistency(order, relevant_docids, initial)
     corrected = Ranking(
-        ranking_id=content_ranking_id(shown.item.item_id, "human", reviewer, order, ""),
+        ranking_id=content_ranking_id(shown.item.item_id, "human", reviewer, order, written),
         item_id=shown.item.item_id,
         author="human",
         author_name=reviewer,
@@ -191,7 +266,7 @@ def _corrections(
         recall=scores.recall,
         overlap=scores.overlap,
         first_relevant=scores.first_relevant or 0,
-        chain="",
+        chain=written,
     )
     return corrected, None if same_labels else relevant_docids
 

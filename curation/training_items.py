@@ -35,6 +35,8 @@ class TrainingItem:
         status: How the response that held the order was parsed; `ok` for a reviewer's.
         original_relevant_docids: The teacher's labels, where a reviewer corrected them: the item's
             id is of these. None where they are `relevant_docids`.
+        chain_author: `human` where a person wrote or edited the chain. It is written to a file only
+            then, so that an item whose chain is as it came hashes as it always did.
     """
 
     item_id: str
@@ -49,6 +51,7 @@ class TrainingItem:
     author_name: str
     status: Status = "ok"
     original_relevant_docids: tuple[str, ...] | None = None
+    chain_author: Author = "teacher"
 
     @property
     def docids(self) -> tuple[str, ...]:
@@ -151,6 +154,7 @@ def to_json(item: TrainingItem) -> str:
             "author": item.author,
             "author_name": item.author_name,
             **seldom,
+            **({} if item.chain_author == "teacher" else {"chain_author": item.chain_author}),
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -189,9 +193,6 @@ def _parse(line: bytes) -> TrainingItem:
         original = _labels(row, "original_relevant_docids", docids)
     if len(ranking) != len(docids) or docids != set(ranking):
         raise _FieldError("ranking", "does not hold each candidate's docid exactly once")
-    author = row.get("author")
-    if author not in ("teacher", "human"):
-        raise _FieldError("author", f"{describe(author)} is neither 'teacher' nor 'human'")
     return TrainingItem(
         item_id=_text(row, "item_id"),
         domain=_text(row, "domain"),
@@ -201,10 +202,11 @@ def _parse(line: bytes) -> TrainingItem:
         relevant_docids=relevant,
         ranking=ranking,
         chain=_text(row, "chain"),
-        author=author,
+        author=_author(row, "author"),
         author_name=_text(row, "author_name"),
         status=status,
         original_relevant_docids=original,
+        chain_author=_author(row, "chain_author") if "chain_author" in row else "teacher",
     )
 
 
@@ -220,6 +222,13 @@ def _text(row: dict[str, Any], field: str) -> str:
     if not isinstance(value, str):
         raise _FieldError(field, f"{describe(value)} is not a string")
     return value
+
+
+def _author(row: dict[str, Any], field: str) -> Author:
+    value = row.get(field)
+    if value not in ("teacher", "human"):
+        raise _FieldError(field, f"{describe(value)} is neither 'teacher' nor 'human'")
+    return "human" if value == "human" else "teacher"
 
 
 def _title(row: dict[str, Any]) -> str | None:

@@ -13,11 +13,12 @@ from db.store import Store, insert_frame
 from db.webhooks import tell
 
 # What a batch trains on: a reviewer's corrected order and labels where there is a fix, else the
-# teacher's. The chain is always the teacher's: a human order comes without one.
+# teacher's. The chain is the teacher's too, unless the reviewer rewrote it.
 _CHOSEN = """
 SELECT i.item_id, i.domain, t.ndcg, v.verdict, v.reviewer,
        CASE WHEN v.verdict = 'fix' THEN v.ranking_id ELSE t.ranking_id END AS ranking_id,
-       t.ranking_id AS chain_id,
+       CASE WHEN v.verdict = 'fix' AND v.ranking_id IN (SELECT ranking_id FROM rewritten_chains)
+            THEN v.ranking_id ELSE t.ranking_id END AS chain_id,
        CASE WHEN v.verdict = 'fix' THEN coalesce(v.relevant_docids, i.relevant_docids)
             ELSE i.relevant_docids END AS relevant_docids
 FROM items i
@@ -135,7 +136,8 @@ def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
     Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
     order), relevant_docids, original_relevant_docids (the teacher's), ranking_id, ranking (docids,
-    best first), author, author_name, status, chain.
+    best first), author, author_name, status, chain, rewritten (whether a person wrote or edited the
+    chain).
     """
     with closing(store.cursor()) as cursor:
         cursor.register("chosen", chosen.to_arrow())
@@ -144,6 +146,7 @@ def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
             SELECT i.item_id, i.domain, i.qid, i.query, b.relevant_docids,
                    i.relevant_docids AS original_relevant_docids, b.ranking_id,
                    r.docids AS ranking, r.author, r.author_name, r.status, t.chain,
+                   b.chain_id IN (SELECT ranking_id FROM rewritten_chains) AS rewritten,
                    (SELECT list({'docid': p.docid, 'title': p.title, 'text': p.text}
                                 ORDER BY list_position(i.passage_ids, p.passage_id))
                     FROM passages p WHERE p.passage_id IN (SELECT unnest(i.passage_ids))

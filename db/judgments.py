@@ -6,10 +6,11 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
+from db.details import insert_detail, mark_rewritten
 from db.errors import NotFoundError
 from db.ids import new_id
 from db.items import insert_rankings, ranking_frame
-from db.records import Judgment, Ranking, Verdict
+from db.records import Detail, Judgment, Ranking, Verdict
 from db.store import Cursor, Store
 
 _FIELDS = (
@@ -101,10 +102,12 @@ def append_judgment(
     guideline: str | None = None,
     campaign: str | None = None,
     seconds: float | None = None,
+    detail: Detail | None = None,
 ) -> str:
     """Append one judgment, with the corrected ranking of a fix, and return its event id.
 
-    When this returns, the judgment is on disk.
+    When this returns, the judgment is on disk, and the reviewer's draft of the item is gone. A
+    corrected ranking with a chain is one whose chain the reviewer wrote.
 
     Args:
         grades: From docids to 0..3, for those that were graded.
@@ -120,6 +123,8 @@ def append_judgment(
             ).fetchall()
             if not known:
                 insert_rankings(cursor, ranking_frame([corrected]))
+            if corrected.chain:
+                mark_rewritten(cursor, [corrected.ranking_id])
         _append(
             cursor,
             {
@@ -140,6 +145,11 @@ def append_judgment(
                 "code_version": code_version,
             },
         )
+        if detail is not None:
+            insert_detail(cursor, event_id, detail)
+        cursor.execute(
+            "DELETE FROM drafts WHERE item_id = ? AND reviewer = ?", [item_id, reviewer]
+        ).fetchall()
     return event_id
 
 
@@ -271,6 +281,19 @@ def reveal_of(store: Store, item_id: str, reviewer: str) -> list[str] | None:
         [item_id, reviewer],
     )
     return None if row is None else list(row["relevant_docids"])
+
+
+def revealed_labels(store: Store, reviewer: str | None = None) -> list[dict[str, Any]]:
+    """Return blind marks with the labels that stood after, of items approved or fixed since.
+
+    Returns:
+        Rows of item_id, reviewer, docids, before (marked blind), shown (the teacher's), after.
+    """
+    return store.rows(
+        "SELECT * FROM revealed_labels WHERE after IS NOT NULL"
+        " AND ($reviewer::VARCHAR IS NULL OR reviewer = $reviewer) ORDER BY item_id, reviewer",
+        {"reviewer": reviewer},
+    )
 
 
 def history(store: Store, item_id: str | None = None) -> pl.DataFrame:

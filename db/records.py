@@ -84,6 +84,45 @@ class Judgment:
 
 
 @dataclass(frozen=True, slots=True)
+class StepMark:
+    """What a reviewer says of one step of a chain.
+
+    Attributes:
+        start: First character of the step in the chain, 0-based; `stop` is one past its last.
+        mark: 1 for right, 0 for neutral, -1 for wrong.
+    """
+
+    start: int
+    stop: int
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a judgment says of order and chain beside its verdict.
+
+    Attributes:
+        started_from: Of a fix, the id of the ranking that its order began as.
+        ranked: Of a fix, how many places from the top were ranked; the rest kept their order. None
+            where the whole order is meant.
+        tied: Of a fix, docids that stand level with the one before them.
+        chain_id: The ranking whose chain `steps` are of.
+        steps: Marked steps, in the chain's order.
+    """
+
+    started_from: str | None = None
+    ranked: int | None = None
+    tied: tuple[str, ...] = ()
+    chain_id: str | None = None
+    steps: tuple[StepMark, ...] = ()
+
+    @property
+    def first_wrong(self) -> StepMark | None:
+        """The first step that is marked wrong."""
+        return next((step for step in self.steps if step.mark < 0), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """One row that an import refused.
 

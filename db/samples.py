@@ -59,3 +59,13 @@ def samples_of(store: Store, item_id: str) -> list[dict[str, Any]]:
         """,
         [item_id],
     )
+
+
+def shown_orders(store: Store, item_id: str) -> dict[str, tuple[str, ...]]:
+    """Return for each sampled ranking of an item the docids in the order its teacher saw them."""
+    rows = store.rows(
+        "SELECT o.ranking_id, o.shown FROM ranking_origins o JOIN rankings r USING (ranking_id)"
+        " WHERE r.item_id = ?",
+        [item_id],
+    )
+    return {row["ranking_id"]: tuple(row["shown"]) for row in rows}

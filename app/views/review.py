@@ -5,23 +5,30 @@ from functools import partial
 import streamlit as st
 
 from app import session
+from app.drafts import Draft
 from app.store import store, user
 from app.widgets.claiming import why_here
+from app.widgets.comparing import compare_orders
+from app.widgets.editor import fix_panes, live_measures
 from app.widgets.filters import item_filter
+from app.widgets.fix_buttons import fix_buttons, key_button, writing_buttons
 from app.widgets.key_map import key_map, shows_keys
 from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
 from app.widgets.sending import why_back
-from app.widgets.text import key_of, many, plain, points
+from app.widgets.text import brief, key_of, many, plain, points, visible
 from curation import queueing
 from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
+from curation.orders import orders_of
 from curation.review import REASONS, ReviewItem
 from db import items, judgments, tags
 from db.errors import NotFoundError
 
 CHROME = 426  # pixels above and below the reader, which takes the rest of the window
+LONGEST_QUERY = 20_000  # characters that are shown of a query
+COMPARE = "compare"  # in the URL while orders are compared
 VIEWS = {"initial": "Initial", "teacher": "Teacher's", "label": "By label", "fix": "Corrected"}
 
 opened = store()
@@ -69,7 +76,7 @@ def top_row() -> bool:
 def facts(shown: ReviewItem, *, hidden: bool) -> str:
     """Return one line about the item; nothing of the teacher's answer while it is hidden."""
     item, teacher = shown.item, shown.teacher
-    line = f":blue-badge[{plain(item.domain)}] {plain(item.qid)}"
+    line = f":blue-badge[{plain(brief(item.domain))}] {plain(brief(item.qid))}"
     if hidden:
         return f"{line} · {len(item.candidates)} passages"
     for tag in tags.tags_of(opened, [item.item_id]).get(item.item_id, []):
@@ -107,8 +114,23 @@ def note_key(item_id: str) -> str:
 
 
 def note(item_id: str) -> str:
-    """Return what is in the item's note field."""
-    return str(st.session_state.get(note_key(item_id), "") or "")
+    """Return the item's note: what is in its field, else what was drafted."""
+    return str(st.session_state.get(note_key(item_id), state.draft(item_id).note) or "")
+
+
+def drafted(item_id: str) -> Draft:
+    """Return the item's draft as the reviewer left it, and write what changed since.
+
+    Called before anything of the item is drawn: what is on the screen is on disk.
+    """
+    with state.lock:
+        if not state.drafts.is_open(item_id, reviewer):
+            draft = state.drafts.restore(opened, item_id, reviewer)
+            st.session_state[note_key(item_id)] = draft.note
+        draft = state.draft(item_id)
+        draft.note = note(item_id)
+        state.drafts.keep(opened, item_id)
+    return draft
 
 
 def on_verdict(item_id: str, verdict: str) -> None:
@@ -122,12 +144,6 @@ def on_verdict(item_id: str, verdict: str) -> None:
 def on_reason(item_id: str, reason: str) -> None:
     """Add or drop a reason of the item that the button was drawn for."""
     session.choose_reason(opened, item_id, reviewer, reason, note(item_id))
-
-
-def key_button(name: str, label: str, shortcut: str, item_id: str, **options: object) -> None:
-    """Draw a button that belongs to one item: its key changes with the item."""
-    options["disabled"] = bool(options.get("disabled")) or shows_keys()
-    st.button(label, key=f"{name}-{key_of(item_id)}", shortcut=shortcut, **options)  # type: ignore[arg-type]
 
 
 def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
@@ -150,9 +166,7 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
             "none", "None is relevant", "0", item_id, on_click=reveal, disabled=bool(draft.marks)
         )
     elif draft.fixing:
-        save = partial(on_verdict, item_id, "fix")
-        key_button("fix", "Save fix", "Ctrl+Enter", item_id, type="primary", on_click=save)
-        key_button("cancel", "Cancel", "Escape", item_id, on_click=session.cancel, args=(item_id,))
+        fix_buttons(opened, shown, draft, on_save=partial(on_verdict, item_id, "fix"))
         return
     else:
         for verdict, label, shortcut, icon in (
@@ -186,12 +200,14 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
         on_click=on_verdict,
         args=(item_id, "cannot_judge"),
     )
+    if not hidden:
+        st.button("Compare", key="compare", shortcut="D", on_click=compare, disabled=shows_keys())
     skip = partial(session.skip, opened, item_id, reviewer)
     key_button("skip", "Skip", "S", item_id, on_click=skip)
     key_button(
         "decline",
         "Decline",
-        "D",
+        "L",
         item_id,
         on_click=partial(skip, for_good=True),
         help="It does not come to you again.",
@@ -203,10 +219,9 @@ def reason_row(shown: ReviewItem) -> None:
     item_id = shown.item.item_id
     draft = state.draft(item_id)
     if draft.fixing:
-        st.markdown(
-            ":gray[**J K** focus · **Alt+↑ ↓** move · **T** to the top · **M** mark "
-            "relevant. Or the buttons on each passage.]"
-        )
+        live_measures(shown, draft)
+        st.space("stretch")
+        writing_buttons(shown, draft)
         return
     ask = ":red[**Why?**]" if draft.rejecting else ":gray[Reasons]"
     st.markdown(ask, width="content")
@@ -226,6 +241,7 @@ def reason_row(shown: ReviewItem) -> None:
         placeholder="Note (optional)",
         label_visibility="collapsed",
         width="stretch",
+        live="800ms",
     )
 
 
@@ -253,10 +269,17 @@ def navigation_row(item_id: str) -> None:
     key_button("next", "Next", "Right", item_id, on_click=session.forward, args=(opened, item_id))
 
 
-def order_control(shown: ReviewItem, *, hidden: bool, fixing: bool) -> str:
-    """Draw the choice of the passages' order, of the same height where there is none."""
-    if hidden or fixing:
-        only = "Initial" if hidden else "Yours"
+def compare() -> None:
+    """Show the orders of the item beside each other, or the item again; the URL says which."""
+    if COMPARE in st.query_params:
+        del st.query_params[COMPARE]
+    else:
+        st.query_params[COMPARE] = "yes"
+
+
+def order_control(shown: ReviewItem, only: str) -> str:
+    """Draw the choice of the passages' order, of the same height where there is `only` one."""
+    if only:
         st.segmented_control(
             "Passages", [only], default=only, disabled=True, label_visibility="collapsed"
         )
@@ -285,11 +308,11 @@ def draw(item_id: str, *, blind: bool) -> None:
         return
     mine = any(judgment.reviewer == reviewer for judgment in shown.judgments)
     hidden = blind and shown.marks is None and not mine
-    draft = state.draft(item_id)
+    draft = drafted(item_id)
     with st.container(border=True, height=104, gap="xsmall"):
-        st.text(shown.item.query)
+        st.text(visible(brief(shown.item.query, LONGEST_QUERY)))
     # Two lines high whatever they say, so that the passages below stay where they are.
-    left, right = st.columns([5, 4], vertical_alignment="center", wrap=False)
+    left, right = st.columns([1, 1], vertical_alignment="center", wrap=False)
     with left.container(height=50, border=False):
         st.markdown(f":small[{facts(shown, hidden=hidden)}]")
     with right.container(horizontal=True, horizontal_alignment="right"):
@@ -297,14 +320,23 @@ def draw(item_id: str, *, blind: bool) -> None:
             link("samples", "Samples", "stacks", item=item_id)
         why_back(opened, item_id)
         why_here(opened, item_id, reviewer, hidden=hidden)
-        view = order_control(shown, hidden=hidden, fixing=draft.fixing)
-    reader(
-        review_panes(shown, view, draft, hidden=hidden),
-        token=session.token(shown),
-        key="reader",
-        chrome=CHROME,
-        on_edit=partial(session.edit, shown),
-    )
+        comparing = COMPARE in st.query_params and not hidden and not draft.fixing
+        only = "Initial" if hidden else "Yours" if draft.fixing else "All" if comparing else ""
+        view = order_control(shown, only)
+    if comparing:
+        compare_orders(shown, orders_of(opened, shown), chrome=CHROME)
+    else:
+        if draft.fixing:
+            panes = fix_panes(shown, draft)
+        else:
+            panes = review_panes(shown, view, draft, hidden=hidden)
+        reader(
+            panes,
+            token=session.token(shown),
+            key="reader",
+            chrome=CHROME,
+            on_edit=partial(session.edit, shown),
+        )
     # The buttons come last: what can be pressed is below what can be read.
     with st.bottom, st.container(gap="xsmall", key="verdicts"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

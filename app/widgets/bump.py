@@ -5,10 +5,12 @@ from typing import TypeAlias
 
 import altair as alt
 import polars as pl
+import streamlit as st
 
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 TOP = 20
 PLACES = alt.Axis(tickMinStep=1, grid=False)
+INK, DARK_INK = "#1b2033", "#e7e9f2"
 RELEVANT, OTHER, WINDOW = "#0f8a5f", "#b3b9c9", "#3f63c9"
 
 
@@ -71,7 +73,14 @@ def bump(
     )
     heads = (
         alt.Chart(pl.DataFrame({"at": range(len(names)), "name": list(names)}))
-        .mark_text(baseline="bottom", dy=-6, fontSize=11, limit=220)
+        .mark_text(
+            baseline="bottom",
+            dy=-6,
+            fontSize=11,
+            limit=220,
+            # The theme colours axes and legends, but no text that is a mark.
+            color=DARK_INK if st.context.theme.type == "dark" else INK,
+        )
         .encode(x=x, y=alt.value(0), text="name:N", tooltip="name")
     )
     layers: list[alt.Chart] = [lines, dots, heads]

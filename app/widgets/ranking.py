@@ -1,15 +1,27 @@
 """One item's rankings as panes for the reader."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
-from app.session import Draft
-from app.widgets.reader import Card, Pane, Tag, blank_pane, cards_pane, chain_pane, moved
+from app.drafts import Draft
+from app.widgets.reader import (
+    Card,
+    Pane,
+    Tag,
+    blank_pane,
+    cards_pane,
+    chain_pane,
+    mention_tag,
+    moved,
+)
+from app.widgets.text import brief, visible
+from curation.chains import mentions
 from curation.review import ReviewItem
 from db.records import Judgment, Ranking
 
 
 def review_panes(shown: ReviewItem, view: str, draft: Draft, *, hidden: bool) -> list[Pane]:
-    """Return chain and passages of an item under review.
+    """Return chain and passages of an item under review, which is not being fixed.
 
     Args:
         view: `initial`, `teacher`, `label` or `fix`: the order of the passages.
@@ -22,34 +34,35 @@ def review_panes(shown: ReviewItem, view: str, draft: Draft, *, hidden: bool) ->
             ),
             cards_pane(
                 "Passages in initial order",
-                _cards(shown, _numbers(shown, "initial"), draft.marks, teacher=False),
+                cards_of(shown, _numbers(shown, "initial"), draft.marks, teacher=False),
                 note="J K focus · M mark",
                 mode="mark",
                 share=3,
             ),
         ]
+    labels = _labels(shown, view)
+    relevant = {
+        number
+        for number, candidate in enumerate(shown.item.candidates, start=1)
+        if candidate.docid in labels
+    }
     teacher = shown.teacher
-    chain = chain_pane(
-        "Chain",
-        teacher.chain,
-        len(shown.item.candidates),
-        note=f"{teacher.author_name} · click a mention to see its passage",
-        share=2,
-    )
-    if draft.fixing:
-        title, mode = "Your order and labels", "edit"
-        cards = _cards(shown, draft.order, draft.relevant, teacher=True)
-    else:
-        title, mode = f"Passages {_ORDERS[view]}", "read"
-        labels = _labels(shown, view)
-        relevant = {
-            number
-            for number, candidate in enumerate(shown.item.candidates, start=1)
-            if candidate.docid in labels
-        }
-        cards = _cards(shown, _numbers(shown, view), relevant, teacher=True)
-    note = "J K focus · Alt+↑ ↓ move · M mark" if mode == "edit" else "J K focus"
-    return [chain, cards_pane(title, cards, note=note, mode=mode, share=3)]  # type: ignore[arg-type]
+    return [
+        chain_pane(
+            "Chain",
+            teacher.chain,
+            len(shown.item.candidates),
+            note=f"{visible(brief(teacher.author_name))} · N B step, + = − mark it",
+            share=2,
+            marks=draft.steps,
+        ),
+        cards_pane(
+            f"Passages {_ORDERS[view]}",
+            cards_of(shown, _numbers(shown, view), relevant, grades=_grades(shown, view)),
+            note="J K focus",
+            share=3,
+        ),
+    ]
 
 
 def latest_fix(shown: ReviewItem) -> tuple[Judgment, Ranking] | None:
@@ -66,6 +79,16 @@ def _labels(shown: ReviewItem, view: str) -> Sequence[str]:
     if fix is not None and fix[0].relevant_docids is not None:
         return fix[0].relevant_docids
     return shown.item.relevant_docids
+
+
+def _grades(shown: ReviewItem, view: str) -> Mapping[int, int]:
+    fix = latest_fix(shown) if view == "fix" else None
+    given = fix[0].grades if fix is not None else {}
+    return {
+        number: given[candidate.docid]
+        for number, candidate in enumerate(shown.item.candidates, start=1)
+        if candidate.docid in given
+    }
 
 
 _ORDERS = {
@@ -89,8 +112,25 @@ def _numbers(shown: ReviewItem, view: str) -> list[int]:
     return initial
 
 
-def _cards(shown: ReviewItem, order: list[int], relevant: set[int], *, teacher: bool) -> list[Card]:
+def cards_of(
+    shown: ReviewItem,
+    order: Sequence[int],
+    relevant: Collection[int],
+    *,
+    teacher: bool = True,
+    chain: str | None = None,
+    grades: Mapping[int, int] = MappingProxyType({}),
+    tied: Collection[int] = (),
+) -> list[Card]:
+    """Return an item's passages as cards.
+
+    Args:
+        order: Their 1-based numbers, best first.
+        teacher: Whether the cards say where the teacher put them, and whether its chain names them.
+        chain: The chain that is shown beside them; None for the teacher's.
+    """
     place = {docid: at for at, docid in enumerate(shown.teacher.docids, start=1)}
+    named = mentions(shown.teacher.chain if chain is None else chain)
     cards = []
     for at, number in enumerate(order, start=1):
         candidate = shown.item.candidates[number - 1]
@@ -98,9 +138,19 @@ def _cards(shown: ReviewItem, order: list[int], relevant: set[int], *, teacher: 
         if teacher:
             teachers = place[candidate.docid]
             tags = (moved(number, at),) if at == teachers else (Tag(f"teacher: {teachers}"),)
+            tags += (mention_tag(named[number]),)
             if shown.marks is not None and candidate.docid in shown.marks:
                 tags += (Tag("you marked it", "mine"),)
         cards.append(
-            Card(number, candidate.docid, candidate.text, candidate.title, number in relevant, tags)
+            Card(
+                number,
+                candidate.docid,
+                candidate.text,
+                candidate.title,
+                number in relevant,
+                tags,
+                grade=grades.get(number),
+                tied=number in tied,
+            )
         )
     return cards

@@ -1,37 +1,34 @@
 // The reader: chains and passages beside each other, with mentions that jump to what they mention.
 // Every text from outside is set with textContent, so nothing in it is ever markup.
+// This file draws and selects; chain.js and editor.js, which follow it in one script, do the rest.
 
 const STATES = new WeakMap()
+const ANSWER_MS = 3000 // a server that is silent for longer has lost an edit: what it says holds
+const GLANCE = 1500 // characters of a passage that are laid out before it is chosen
+const BLOCK = 4000 // characters that the browser lays out at once, of a text of any length
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   let state = STATES.get(parentElement)
   if (!state) {
-    state = { drawn: "", token: null, selected: null }
+    state = { token: null, panes: [], seq: 0, sentAt: -ANSWER_MS, lit: {} }
     state.onKey = event => onKey(state, event)
     window.addEventListener("keydown", state.onKey)
+    window.addEventListener("keydown", leaveField, true)
     window.addEventListener("click", freeArrows, true)
     STATES.set(parentElement, state)
   }
   state.send = setTriggerValue
   state.root = parentElement.querySelector(".reader")
-  const content = JSON.stringify(data)
-  if (content !== state.drawn) {
-    const fresh = data.token !== state.token
-    const places = fresh ? [] : scrollPlaces(state.root)
-    state.data = data
-    state.drawn = content
-    if (fresh) {
-      state.token = data.token
-      state.selected = null
-    }
-    draw(state)
-    places.forEach((top, i) => { if (bodies(state.root)[i]) bodies(state.root)[i].scrollTop = top })
-    if (fresh) openAtWindow(state.root)
-    markSelected(state)
+  state.root.onmouseover = event => {
+    const over = event.target.closest("[data-id]")
+    light(state, "hot", over ? Number(over.dataset.id) : null)
   }
+  state.root.onmouseleave = () => light(state, "hot", null)
+  show(state, data)
   return () => {
     window.removeEventListener("keydown", state.onKey)
+    window.removeEventListener("keydown", leaveField, true)
     window.removeEventListener("click", freeArrows, true)
     STATES.delete(parentElement)
   }
@@ -47,8 +44,14 @@ function freeArrows(event) {
   })
 }
 
-const bodies = root => [...root.querySelectorAll(".body")]
-const scrollPlaces = root => bodies(root).map(body => body.scrollTop)
+// Escape in a field leaves the field. It must not reach the page, where it drops a whole fix.
+function leaveField(event) {
+  const field = event.composedPath()[0]
+  if (event.key !== "Escape" || !field.matches?.(".find, .field")) return
+  event.stopImmediatePropagation()
+  field.dispatchEvent(new Event("leave"))
+  field.blur()
+}
 
 function element(tag, className, text) {
   const made = document.createElement(tag)
@@ -57,170 +60,188 @@ function element(tag, className, text) {
   return made
 }
 
-function draw(state) {
-  const { root, data } = state
-  root.replaceChildren()
+function button(className, text, title, onclick) {
+  const made = element("button", className, text)
+  made.type = "button"
+  if (title) made.title = title
+  made.onclick = event => { event.stopPropagation(); onclick() }
+  return made
+}
+
+// -- drawing: a pane is drawn anew only when it changed -------------------------------------------
+
+function show(state, data) {
+  const { root } = state
+  const fresh = data.token !== state.token || data.panes.length !== state.panes.length
+  if (fresh) {
+    Object.assign(state, { token: data.token, panes: [], selected: null, step: null, swapping: null, query: "", lit: {} })
+    root.replaceChildren()
+  }
+  // An answer to an earlier edit must not take back a later one.
+  const behind = !fresh && data.seen !== state.seq && performance.now() - state.sentAt < ANSWER_MS
   root.style.setProperty("--chrome", data.chrome)
   const tracks = data.panes.map(pane => `minmax(0, ${pane.share || 1}fr)`).join(" ")
   root.style.gridTemplateColumns = data.stacked ? "minmax(0, 1fr)" : tracks
   root.style.gridTemplateRows = data.stacked ? tracks : ""
-  for (const pane of data.panes) root.append(drawPane(state, pane))
+  data.panes.forEach((pane, at) => {
+    const content = JSON.stringify(pane)
+    const drawn = state.panes[at]
+    if (drawn && (content === drawn.content || (behind && changeable(drawn.pane)))) return
+    if (drawn && pane.kind === drawn.pane.kind && written(state, drawn)) return
+    state.panes[at] = { ...drawn, pane, content }
+    drawPane(state, at)
+  })
+  if (fresh) openAtWindow(root)
 }
+
+// A field that one is writing in is not taken away under one's hands.
+const written = (state, drawn) => drawn.pane.kind === "rewrite" && state.root.getRootNode().activeElement === drawn.box.querySelector(".field")
+
+const changeable = pane => (pane.kind === "cards" && pane.mode !== "read") || pane.marks || pane.kind === "rewrite"
 
 // A pane with dim cards is about the others: it opens at the first of them.
 function openAtWindow(root) {
-  for (const body of bodies(root)) {
+  for (const body of root.querySelectorAll(".body")) {
     const first = body.querySelector(".card.dim") && body.querySelector(".card:not(.dim)")
     if (first) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - 40
   }
 }
 
-function drawPane(state, pane) {
+function drawPane(state, at) {
+  const drawn = state.panes[at]
+  const { pane, box: before } = drawn
+  const top = before ? before.querySelector(".body").scrollTop : 0
+  drawn.index = new Map()
+  drawn.steps = new Map()
+  drawn.found = null
   const box = element("section", `pane ${pane.kind}${pane.compact ? " compact" : ""}`)
   const head = element("header")
   head.append(element("h4", "", pane.title))
   if (pane.note) head.append(element("span", "note", pane.note))
   const body = element("div", "body")
   body.tabIndex = -1
-  if (pane.kind === "chain") drawChain(state, pane, body)
-  else if (pane.kind === "cards") pane.cards.forEach((card, at) => body.append(drawCard(state, pane, card, at)))
+  if (pane.kind === "chain") drawChain(state, drawn, head, body)
+  else if (pane.kind === "rewrite") drawText(state, drawn, body)
+  else if (pane.kind === "cards") drawCards(state, drawn, body)
   else body.append(element("p", "why", pane.text))
   box.append(head, body)
-  return box
+  if (before) before.replaceWith(box)
+  else state.root.append(box)
+  drawn.box = box
+  body.scrollTop = top
+  for (const name of ["on", "hot"]) paint(drawn, name, state.lit[name], true)
 }
 
-function drawChain(state, pane, body) {
-  const text = element("div", "chain-text")
-  for (const piece of pane.pieces) {
-    if (piece.id === null) {
-      text.append(piece.changed ? element("span", "changed", piece.text) : document.createTextNode(piece.text))
-      continue
-    }
-    const chip = element("button", piece.changed ? "chip changed" : "chip", piece.text)
-    chip.type = "button"
-    chip.dataset.id = piece.id
-    chip.onclick = () => select(state, piece.id, true)
-    text.append(chip)
-  }
-  body.append(text)
+function drawCards(state, drawn, body) {
+  const { pane } = drawn
+  pane.cards.forEach((card, at) => {
+    if (pane.ranked && at === pane.ranked) body.append(element("p", "rest", "ranked above this line · below it, the order they had"))
+    body.append(drawCard(state, drawn, card, at))
+  })
 }
 
-function drawCard(state, pane, card, at) {
+function drawCard(state, drawn, card, at) {
+  const { pane } = drawn
   const box = element("article", card.dim ? "card dim" : "card")
   box.dataset.id = card.id
   const head = element("div", "card-head")
   head.append(element("span", "place", at + 1), element("span", "chip still", `[${card.id}]`))
   if (pane.mode === "read") {
     if (card.relevant !== null) head.append(element("span", card.relevant ? "label yes" : "label", card.relevant ? "relevant" : "not relevant"))
+    if (card.grade !== null) head.append(element("span", "label grade", `grade ${card.grade}`))
   } else {
-    const toggle = element("button", card.relevant ? "label yes set" : "label set", card.relevant ? "✓ relevant" : "mark relevant")
-    toggle.type = "button"
-    toggle.setAttribute("aria-pressed", card.relevant)
-    toggle.onclick = event => { event.stopPropagation(); toggleLabel(state, card.id) }
-    head.append(toggle)
+    head.append(labelButton(state, card))
   }
+  if (pane.mode === "edit") head.append(gradeButtons(state, card))
+  if (card.tied) head.append(element("span", "tag mine", "level with the one above"))
   for (const tag of card.tags) head.append(element("span", `tag ${tag.tone || ""}`, tag.text))
   head.append(element("span", "docid", card.docid))
   if (pane.mode === "edit") {
-    const tools = element("span", "tools")
-    for (const [text, title, by] of [["⤒", "To the top (T)", -1e9], ["↑", "Up (Alt+↑)", -1], ["↓", "Down (Alt+↓)", 1]]) {
-      const tool = element("button", "tool", text)
-      tool.type = "button"
-      tool.title = title
-      tool.onclick = event => { event.stopPropagation(); move(state, card.id, by) }
-      tools.append(tool)
-    }
-    head.append(tools)
+    head.append(tools(state, card))
+    draggable(state, box, head.firstChild, card)
   }
-  const text = element("div", "text")
-  if (card.title) text.append(element("strong", "", card.title), document.createTextNode("\n"))
-  text.append(document.createTextNode(card.text))
-  box.append(head, text)
+  box.append(head, element("div", "text"))
   box.onclick = () => select(state, card.id, false)
+  fill(box, card, false)
+  entry(drawn, card.id, box)
   return box
 }
 
-// -- selection: one passage, in every pane ------------------------------------------------------
+// A megabyte of text is laid out only where it is looked at.
+function fill(box, card, whole) {
+  const text = box.querySelector(".text")
+  const long = card.text.length > GLANCE
+  if (box.filled === whole || (box.filled !== undefined && !long)) return
+  box.filled = whole
+  text.replaceChildren()
+  if (card.title) text.append(element("strong", "", card.title), document.createTextNode("\n"))
+  if (!long || !whole) text.append(document.createTextNode(long ? card.text.slice(0, GLANCE) : card.text))
+  else for (let from = 0; from < card.text.length; from += BLOCK) text.append(element("div", "block", card.text.slice(from, from + BLOCK)))
+}
+
+// -- selection: one passage, in every pane, from mention to passage and back ----------------------
+
+function entry(drawn, id, made) {
+  if (!drawn.index.has(id)) drawn.index.set(id, [])
+  drawn.index.get(id).push(made)
+}
+
+function paint(drawn, name, id, on) {
+  for (const made of drawn.index.get(id) ?? []) {
+    made.classList.toggle(name, on)
+    if (name === "on" && made.matches(".card")) fill(made, drawn.pane.cards.find(card => card.id === id), on)
+  }
+}
+
+function light(state, name, id) {
+  const before = state.lit[name]
+  if (before === id) return
+  state.lit[name] = id
+  for (const drawn of state.panes) {
+    paint(drawn, name, before, false)
+    paint(drawn, name, id, true)
+  }
+}
 
 function select(state, id, jump) {
   state.selected = id
-  markSelected(state)
-  for (const body of bodies(state.root)) {
-    const card = [...body.querySelectorAll(".card")].find(c => Number(c.dataset.id) === id)
-    if (!card) continue
-    const { top, bottom } = card.getBoundingClientRect()
-    const frame = body.getBoundingClientRect()
-    if (jump || top < frame.top || bottom > frame.bottom) {
-      body.scrollTo({ top: body.scrollTop + top - frame.top - 6, behavior: "smooth" })
-    }
+  light(state, "on", id)
+  for (const { box } of state.panes) {
+    const card = box.querySelector(`.card[data-id="${id}"]`)
+    if (card) reach(card, jump)
   }
 }
 
-function markSelected(state) {
-  for (const marked of state.root.querySelectorAll("[data-id]")) {
-    marked.classList.toggle("on", Number(marked.dataset.id) === state.selected)
+// Bring something into view within its pane; the page itself never scrolls.
+function reach(made, jump) {
+  const body = made.closest(".body")
+  const { top, bottom } = made.getBoundingClientRect()
+  const frame = body.getBoundingClientRect()
+  if (jump || top < frame.top || bottom > frame.bottom) {
+    body.scrollTo({ top: body.scrollTop + top - frame.top - 6, behavior: jump ? "smooth" : "auto" })
   }
 }
 
-// -- marking and editing: the server keeps the draft, and sends it back ---------------------------
-
-const editable = state => state.data.panes.find(pane => pane.kind === "cards" && pane.mode !== "read")
-
-function tell(state, pane) {
-  state.send("edit", {
-    token: state.token,
-    order: pane.cards.map(card => card.id),
-    relevant: pane.cards.filter(card => card.relevant).map(card => card.id),
-  })
-  const places = scrollPlaces(state.root)
-  draw(state)
-  places.forEach((top, i) => { bodies(state.root)[i].scrollTop = top })
-  markSelected(state)
-}
-
-function toggleLabel(state, id) {
-  const pane = editable(state)
-  const card = pane && pane.cards.find(c => c.id === id)
-  if (!card) return
-  card.relevant = !card.relevant
-  state.selected = id
-  tell(state, pane)
-}
-
-function move(state, id, by) {
-  const pane = editable(state)
-  if (!pane || pane.mode !== "edit") return
-  const from = pane.cards.findIndex(card => card.id === id)
-  const to = Math.max(0, Math.min(pane.cards.length - 1, from + by))
-  if (from < 0 || from === to) return
-  pane.cards.splice(to, 0, ...pane.cards.splice(from, 1))
-  state.selected = id
-  tell(state, pane)
-  select(state, id, false)
-}
+// -- keys ---------------------------------------------------------------------------------------
 
 function onKey(state, event) {
   const target = event.composedPath()[0]
   const typing = ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName) || target.isContentEditable
-  if (typing || event.ctrlKey || event.metaKey || !state.data) return
-  const cards = state.data.panes.filter(pane => pane.kind === "cards").at(-1)?.cards ?? []
-  if (!cards.length || !document.contains(state.root.getRootNode().host ?? state.root)) return
-  const at = cards.findIndex(card => card.id === state.selected)
+  if (typing || event.ctrlKey || event.metaKey || !state.panes.length) return
+  if (!document.contains(state.root.getRootNode().host ?? state.root)) return
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
-  if (event.altKey && (key === "ArrowUp" || key === "ArrowDown")) {
-    if (at < 0 || !editable(state)) return
-    move(state, state.selected, key === "ArrowUp" ? -1 : 1)
-  } else if (event.altKey) {
-    return
-  } else if (key === "j" || key === "k") {
+  if (cardKey(state, key, event.altKey) || (!event.altKey && chainKey(state, key))) event.preventDefault()
+}
+
+function cardKey(state, key, alt) {
+  const cards = state.panes.map(({ pane }) => pane).filter(pane => pane.kind === "cards").at(-1)?.cards ?? []
+  if (!cards.length) return false
+  const at = cards.findIndex(card => card.id === state.selected)
+  if (alt) return at >= 0 && editKey(state, `alt+${key}`)
+  if (key === "j" || key === "k") {
     const next = key === "j" ? Math.min(cards.length - 1, at + 1) : Math.max(0, at - 1)
     select(state, cards[next].id, false)
-  } else if (key === "m" && at >= 0 && editable(state)) {
-    toggleLabel(state, state.selected)
-  } else if (key === "t" && at >= 0 && editable(state)) {
-    move(state, state.selected, -1e9)
-  } else {
-    return
+    return true
   }
-  event.preventDefault()
+  return at >= 0 && editKey(state, key)
 }

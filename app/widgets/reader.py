@@ -7,23 +7,33 @@ are set as plain text in the browser; nothing here builds HTML.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
+from app.widgets.text import brief, visible
 from curation.chains import pieces
+from curation.segments import steps_of
 from curation.word_diff import Span
 
 _FOLDER = Path(__file__).parent
 Mode = Literal["read", "mark", "edit"]
-Tone = Literal["", "up", "down", "mine"]
+Tone = Literal["", "up", "down", "mine", "out"]
+
+
+def _script(kind: str) -> str:
+    """Return the component's parts of one kind as one text: a component has one script."""
+    names = ("reader", "chain", "editor")
+    return "\n".join((_FOLDER / f"{name}.{kind}").read_text(encoding="utf-8") for name in names)
+
 
 _reader = st.components.v2.component(
     "rankdesk_reader",
     html="<div class='reader'></div>",
-    css=(_FOLDER / "reader.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "reader.js").read_text(encoding="utf-8"),
+    css=_script("css"),
+    js=_script("js"),
 )
 
 
@@ -43,6 +53,8 @@ class Card:
         relevant: None where nobody judged it.
         dim: It is not what the pane is about: a window's neighbours. The pane opens at the first
             card that is not dim.
+        grade: 0..3; None where nobody graded it.
+        tied: It stands level with the card before it.
     """
 
     id: int
@@ -52,31 +64,87 @@ class Card:
     relevant: bool | None
     tags: tuple[Tag, ...] = ()
     dim: bool = False
+    grade: int | None = None
+    tied: bool = False
 
 
 Pane = dict[str, Any]
 
 
-def chain_pane(title: str, chain: str, n: int, *, note: str = "", share: float = 1) -> Pane:
-    """Return a pane with a chain over `n` passages, its mentions as chips."""
-    found = [{"text": piece.text, "id": piece.identifier} for piece in pieces(chain, n)]
-    if not found:
+def chain_pane(
+    title: str,
+    chain: str,
+    n: int,
+    *,
+    note: str = "",
+    share: float = 1,
+    marks: Mapping[int, int] | None = None,
+) -> Pane:
+    """Return a pane with a chain over `n` passages in steps, its mentions as chips.
+
+    Args:
+        marks: From where a step starts (characters) to 1, 0 or -1; None where steps cannot be
+            marked.
+    """
+    if not chain.strip():
         return blank_pane(title, "The response holds no chain.", share=share)
-    return {"kind": "chain", "title": title, "note": note, "share": share, "pieces": found}
+    pane: Pane = {"kind": "chain", "title": title, "note": note, "share": share}
+    pane["steps"] = _steps(chain, n)
+    if marks is not None:
+        pane["marks"] = [list(pair) for pair in sorted(marks.items())]
+    return pane
+
+
+@lru_cache(maxsize=8)
+def _steps(chain: str, n: int) -> list[dict[str, Any]]:
+    """Return a chain's steps for the browser; nobody may change what comes back."""
+    return [
+        {
+            "start": step.start,
+            "sentences": [
+                [
+                    visible(piece.text)
+                    if piece.identifier is None
+                    else {"text": piece.text, "id": piece.identifier}
+                    for piece in pieces(sentence, n)
+                ]
+                for sentence in step.sentences
+            ],
+        }
+        for step in steps_of(chain)
+    ]
 
 
 def diff_pane(
     title: str, spans: Sequence[Span], n: int, *, note: str = "", share: float = 1
 ) -> Pane:
     """Return a pane with a chain over `n` passages in which what another has not is marked."""
-    found = [
-        {"text": piece.text, "id": piece.identifier, "changed": span.changed}
-        for span in spans
-        for piece in pieces(span.text, n)
-    ]
-    if not found:
+    lines: list[list[Any]] = [[]]
+    for span in spans:
+        for text in span.text.splitlines(keepends=True):
+            blank = not text.strip() and len(lines) > 1 and not lines[-1]
+            lines[-2 if blank else -1] += [
+                visible(piece.text)
+                if piece.identifier is None and not span.changed
+                else {"text": visible(piece.text), "id": piece.identifier, "changed": span.changed}
+                for piece in pieces(text, n)
+            ]
+            if text.endswith("\n") and not blank:
+                lines.append([])
+    if not any(lines):
         return blank_pane(title, "The response holds no chain.", share=share)
-    return {"kind": "chain", "title": title, "note": note, "share": share, "pieces": found}
+    steps = [{"start": at, "sentences": [line]} for at, line in enumerate(lines) if line]
+    return {"kind": "chain", "title": title, "note": note, "share": share, "steps": steps}
+
+
+def text_pane(title: str, text: str, *, note: str = "", share: float = 1) -> Pane:
+    """Return a pane with a text to be rewritten; it is shown as it is, whatever it holds."""
+    return {"kind": "rewrite", "title": title, "note": note, "share": share, "text": text}
+
+
+def mention_tag(times: int) -> Tag:
+    """Return whether a chain considers a passage: how often it is named, or that it is not."""
+    return Tag(f"in chain ×{times}") if times else Tag("not in chain", "out")
 
 
 def cards_pane(
@@ -87,10 +155,12 @@ def cards_pane(
     mode: Mode = "read",
     share: float = 1,
     compact: bool = False,
+    ranked: int = 0,
 ) -> Pane:
     """Return a pane with passages, best first; only one pane of a reader may be editable.
 
     Args:
+        ranked: How many from the top are ranked, the rest being as they were; 0 for all.
         compact: Show one line of each passage until it is chosen.
     """
     return {
@@ -100,7 +170,16 @@ def cards_pane(
         "note": note,
         "share": share,
         "mode": mode,
-        "cards": [asdict(card) for card in cards],
+        "ranked": ranked,
+        "cards": [
+            {
+                **asdict(card),
+                "docid": visible(brief(card.docid)),
+                "text": visible(card.text),
+                "title": card.title and visible(card.title),
+            }
+            for card in cards
+        ],
     }
 
 
@@ -133,13 +212,16 @@ def reader(
         token: What is shown; when it changes, selection and scrolling start anew.
         chrome: Pixels of the window that belong to everything else on the page.
         stacked: Panes stand one under the other instead.
-        on_edit: Told of every mark and move in the editable pane: `token`, `order` and `relevant`
-            (ids). It comes from the browser: check it.
+        on_edit: Told of every change in a pane that can be changed: `token`; of passages `order`,
+            `relevant` (ids), `grades`, `tied` and `ranked`; of a chain `steps`; of a text `chain`.
+            It comes from the browser: check it.
     """
+    heard = f"{key}-heard"
 
     def edited() -> None:
         change = st.session_state[key].edit
         if on_edit is not None and isinstance(change, Mapping):
+            st.session_state[heard] = change.get("seq")
             on_edit(change)
 
     _reader(
@@ -148,6 +230,7 @@ def reader(
             "token": token,
             "chrome": f"{chrome}px",
             "stacked": stacked,
+            "seen": st.session_state.get(heard),
         },
         key=key,
         on_edit_change=edited,

@@ -8,16 +8,41 @@ from math import floor, log10
 
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 _LINKS = re.compile(r"(?i)(https?|ftp|www|mailto|xmpp)(?=[:.])|(?<=\w)(?=@)")
+# Control characters but tab and line ends, soft hyphens, bidi controls, zero-width characters,
+# other invisible ones, and half pairs, which no browser can be sent.
+_UNSEEN = re.compile(
+    "\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e0fff]"
+)
 _BREAK = "\u2060"  # word joiner: invisible, and no link is recognised across it
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with what hides, or reorders what stands around it, spelled out.
+
+    Example:
+        >>> visible("pay\u202epal")
+        'pay⟨U+202E⟩pal'
+    """
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+
+
+def brief(text: str, most: int = 200) -> str:
+    """Return a text, cut where it is longer than `most` characters, and by how much."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
 def plain(text: object) -> str:
     """Return `text` so that Markdown shows it as written: no link, image, formula or directive.
 
+    Characters that hide, or reorder what stands around them, are spelled out.
+
     For labels, captions and messages that carry ids or names from outside. Long texts go to
     `st.text` or to the reader instead.
     """
-    shown = _LINKS.sub(lambda found: f"{found[0]}{_BREAK}", str(text).replace("\n", " "))
+    seen = visible(str(text).replace("\r\n", " ").replace("\n", " "))
+    shown = _LINKS.sub(lambda found: f"{found[0]}{_BREAK}", seen)
     return _MARKS.sub(r"\\\1", shown)
 
 

@@ -169,6 +169,13 @@ def fix_by_keyboard(page: Page) -> None:
     page.keyboard.press("m")
     expect(label).to_have_attribute("aria-pressed", "false" if pressed == "true" else "true")
     page.keyboard.press("m")
+    page.keyboard.press("3")
+    expect(page.get_by_text("1 graded")).to_be_visible()  # the server has it: it outlives a reload
+    page.reload()
+    expect(button(page, "Save fix")).to_be_visible()
+    expect(cards.first).to_have_attribute("data-id", second or "")
+    grade = cards.first.get_by_role("button", name="3", exact=True)
+    expect(grade).to_have_attribute("aria-pressed", "true")
     shoot(page, "review-fix")
     page.wait_for_timeout(600)
     page.keyboard.press("Control+Enter")

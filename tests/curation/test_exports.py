@@ -71,7 +71,7 @@ def test_trl_has_messages_and_the_answer_as_completion(snapshot: Path, tmp_path:
     report = export_snapshot(snapshot, "trl", tmp_path / "out")
     assert (report.n_items, report.files) == (2, [tmp_path / "out" / "train.jsonl"])
     first, second = [json.loads(line) for line in report.files[0].read_text().splitlines()]
-    assert set(first) == {"prompt", "completion"}
+    assert set(first) == {"prompt", "completion", "chain_author"}
     assert first["completion"] == [{"role": "assistant", "content": ANSWER}]
     assert [message["role"] for message in first["prompt"]] == ["system", "user"]
     assert "Why é?" in first["prompt"][1]["content"]
@@ -200,6 +200,7 @@ def batches(draw: st.DrawFn) -> list[TrainingItem]:
                 author=draw(st.sampled_from(["teacher", "human"])),
                 author_name=draw(TEXT.filter(bool)),
                 status=draw(st.sampled_from(STATUSES)),
+                chain_author=draw(st.sampled_from(["teacher", "human"])),
             )
         )
     return items
@@ -219,6 +220,7 @@ def as_item(row: SourceRow) -> TrainingItem:
         author="human" if row.author == "human" else "teacher",
         author_name=row.author_name,
         status=row.status,
+        chain_author="human" if row.chain_author == "human" else "teacher",
     )
 
 

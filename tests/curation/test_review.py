@@ -1,9 +1,16 @@
 import pytest
 
-from curation import review
+from curation import batching, review
+from curation.anchoring import Anchoring, anchoring
+from curation.exports import export_snapshot
+from curation.intake import import_reasonrank
 from curation.review import JudgmentError
-from db import batches, items
-from db.records import ItemFilter
+from curation.snapshots import ITEMS
+from curation.training_items import read_items
+from db import batches, details, items
+from db.records import Detail, ItemFilter, StepMark
+from db.store import Store
+from db.workspace import Workspace
 from tests.samples import add_samples
 
 
@@ -84,3 +91,84 @@ def test_blind_marks_are_kept(store):
     assert review.load(store, "i1", "ben").marks is None
     with pytest.raises(JudgmentError, match="not in this item"):
         review.reveal(store, item_id="i1", reviewer="ada", marks=["zz"])
+
+
+def test_grades_go_with_approvals_and_fixes_and_agree_with_the_labels(store):
+    review.decide(store, item_id="i1", reviewer="ada", verdict="approve", grades={"a": 3, "b": 1})
+    (judgment,) = review.load(store, "i1", "ada").judgments
+    assert judgment.grades == {"a": 3, "b": 1}
+    for wrong in ({"a": 1}, {"b": 2}, {"a": 4}):
+        with pytest.raises(JudgmentError, match=r"grade"):
+            review.decide(store, item_id="i2", reviewer="ada", verdict="approve", grades=wrong)
+    with pytest.raises(JudgmentError, match="Grades go with"):
+        review.decide(store, item_id="i2", reviewer="ada", verdict="cannot_judge", grades={"a": 3})
+    review.decide(
+        store, item_id="i2", reviewer="ada", verdict="fix", relevant=["b"], grades={"b": 2, "a": 0}
+    )
+    (judgment,) = review.load(store, "i2", "ada").judgments
+    assert (judgment.grades, judgment.relevant_docids) == ({"a": 0, "b": 2}, ("b",))
+
+
+def test_how_an_order_came_about_and_marked_steps_are_kept(store):
+    detail = Detail(
+        started_from="ri3",
+        ranked=2,
+        tied=("b",),
+        chain_id="ri3",
+        steps=(StepMark(0, 6, 1), StepMark(6, 9, -1)),
+    )
+    event_id = review.decide(
+        store, item_id="i3", reviewer="ada", verdict="fix", order=list("abdc"), detail=detail
+    )
+    assert details.details_of(store, "i3") == {event_id: detail}
+    assert detail.first_wrong == StepMark(6, 9, -1)
+    for wrong in (
+        Detail(tied=("z",)),
+        Detail(ranked=5),
+        Detail(steps=(StepMark(0, 999, 1),)),
+        Detail(steps=(StepMark(3, 6, 1), StepMark(0, 3, 1))),
+    ):
+        with pytest.raises(JudgmentError):
+            review.decide(store, item_id="i4", reviewer="ada", verdict="approve", detail=wrong)
+
+
+def test_a_rewritten_chain_is_trained_on_as_a_persons(store, tmp_path):
+    review.decide(store, item_id="i3", reviewer="ada", verdict="fix", chain="I say [1].")
+    review.decide(store, item_id="i5", reviewer="ada", verdict="fix", order=list("abcd"))
+    with pytest.raises(JudgmentError, match="empty"):
+        review.decide(store, item_id="i4", reviewer="ada", verdict="fix", chain=" ")
+    batch = batching.create(store, "b", batching.Selection(verdicts=("fix",)), created_by="ada")
+    manifest = batching.approve(store, batch, approved_by="ben")
+    folder = store.workspace.snapshots / manifest.snapshot_id
+    written, kept = read_items(folder / ITEMS)
+    assert (written.chain, written.chain_author) == ("I say [1].", "human")
+    assert written.ranking == tuple("dcba")
+    assert (kept.chain, kept.chain_author) == ("First [1], then [2]. i5", "teacher")
+    export_snapshot(folder, "reasonrank", tmp_path / "out")
+    with Store.create(Workspace(tmp_path / "other")) as other:
+        import_reasonrank(other, tmp_path / "out")
+        again = batching.create(
+            other, "b", batching.Selection(verdicts=("open",), cut=0.0), created_by="ada"
+        )
+        manifest = batching.approve(other, again, approved_by="ben")
+        items_back = read_items(other.workspace.snapshots / manifest.snapshot_id / ITEMS)
+        assert [item.chain_author for item in items_back] == ["human", "teacher"]
+
+
+def test_anchoring_counts_labels_that_moved_to_the_teachers(store):
+    review.reveal(store, item_id="i1", reviewer="ada", marks=["b", "c"])  # the teacher's: a
+    review.reveal(store, item_id="i2", reviewer="ada", marks=["a"])
+    review.reveal(store, item_id="i3", reviewer="ada", marks=["b"])
+    assert anchoring(store) == Anchoring(0, 0, 0, 0, 0, 0)
+    assert anchoring(store).share is None
+    # Of three labels apart, a and c move to the teacher's; b stays as it was marked.
+    review.decide(store, item_id="i1", reviewer="ada", verdict="fix", relevant=["a", "b"])
+    review.decide(store, item_id="i2", reviewer="ada", verdict="fix", relevant=["a", "d"])
+    review.decide(store, item_id="i3", reviewer="ada", verdict="cannot_judge")
+    found = anchoring(store, "ada")
+    assert found == Anchoring(items=2, passages=8, agreed=5, left=1, differed=3, moved=2)
+    assert found.share == 2 / 3
+    assert anchoring(store, "ben").items == 0
+    review.undo(store, "ada")
+    review.undo(store, "ada")
+    assert anchoring(store).items == 1

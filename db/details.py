@@ -1,0 +1,54 @@
+"""What a judgment says of order and chain beside its verdict."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+
+from db.records import Detail, StepMark
+from db.store import Cursor, Store
+
+_NOTHING = Detail()
+
+
+def insert_detail(cursor: Cursor, event_id: str, detail: Detail) -> None:
+    """Record a judgment's detail, within the judgment's transaction; nothing for an empty one."""
+    if detail == _NOTHING:
+        return
+    cursor.execute(
+        "INSERT INTO judgment_details VALUES ($event_id, $started_from, $ranked, $tied, $chain_id,"
+        " $steps)",
+        {
+            "event_id": event_id,
+            "started_from": detail.started_from,
+            "ranked": detail.ranked,
+            "tied": list(detail.tied),
+            "chain_id": detail.chain_id,
+            "steps": [asdict(step) for step in detail.steps],
+        },
+    ).fetchall()
+
+
+def details_of(store: Store, item_id: str) -> dict[str, Detail]:
+    """Return the details of an item's judgments, by event id; those that have none are left out."""
+    rows = store.rows(
+        "SELECT d.* FROM judgment_details d JOIN judgment_events e USING (event_id)"
+        " WHERE e.item_id = ?",
+        [item_id],
+    )
+    return {
+        row.pop("event_id"): Detail(
+            **{
+                **row,
+                "tied": tuple(row["tied"]),
+                "steps": tuple(StepMark(**step) for step in row["steps"]),
+            }
+        )
+        for row in rows
+    }
+
+
+def mark_rewritten(cursor: Cursor, ranking_ids: Collection[str]) -> None:
+    """Record that a person wrote or edited these rankings' chains, within a transaction."""
+    cursor.execute(
+        "INSERT OR IGNORE INTO rewritten_chains SELECT unnest($ids::VARCHAR[])",
+        {"ids": list(ranking_ids)},
+    ).fetchall()
