@@ -10,6 +10,7 @@ from app.commands import (
     data,
     decontamination,
     demo,
+    people,
     ranking,
     sources,
     stateless,
@@ -51,6 +52,7 @@ for module in (
     teacher,
     training,
     ranking,
+    people,
     demo,
     stateless,
 ):

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from curation.agreement import Agreement
 from curation.consistency import self_consistency
 from curation.errors import CurationError
+from curation.people import require
 from curation.samples import agreement_from
 from curation.training_items import ranking_id
 from db import agreement, items, judgments
@@ -88,9 +89,11 @@ def decide(
         relevant: For a fix, the corrected labels; None keeps the teacher's.
 
     Raises:
+        RefusedError: If the reviewer does not have the role annotator.
         JudgmentError: If the verdict is incomplete or the fix changes nothing.
         NotFoundError: If there is no such item.
     """
+    reviewer = require(store, reviewer, "annotator")
     shown = load(store, item_id, reviewer)
     if not reviewer.strip():
         raise JudgmentError("A judgment needs a reviewer: enter your name in the sidebar.")
@@ -159,6 +162,7 @@ def _corrections(
 
 def reveal(store: Store, *, item_id: str, reviewer: str, marks: Sequence[str]) -> None:
     """Keep the blind relevance marks that a reviewer made before seeing the teacher's answer."""
+    reviewer = require(store, reviewer, "annotator")
     candidates = {candidate.docid for candidate in items.get_item(store, item_id).candidates}
     if foreign := set(marks) - candidates:
         raise JudgmentError(f"Marked passages are not in this item: {sorted(foreign)[:10]}.")
@@ -176,6 +180,7 @@ def undo(store: Store, reviewer: str) -> str | None:
 
     Called again, it goes back further.
     """
+    reviewer = require(store, reviewer, "annotator")
     latest = judgments.recent_judgments(store, reviewer, limit=1)
     if not latest:
         return None

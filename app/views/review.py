@@ -271,6 +271,8 @@ def draw(item_id: str, *, blind: bool) -> None:
     with right.container(horizontal=True, horizontal_alignment="right"):
         if shown.samples > 1 and not hidden:
             link("samples", "Samples", "stacks", item=item_id)
+        if not hidden:
+            link("audit", "History", "history", item=item_id)
         why_back(opened, item_id)
         view = order_control(shown, hidden=hidden, fixing=draft.fixing)
     reader(

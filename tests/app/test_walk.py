@@ -42,7 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     with Store.create(workspace) as store:
         seed_workspace(store, seed=1, n_items=120, n_benchmark=8, on_progress=lambda *_: None)
         write_layout(folder / "layout", per_domain=1)
-        import_reasonrank(store, folder / "layout")
+        import_reasonrank(store, folder / "layout", imported_by="ada")
     return workspace
 
 
