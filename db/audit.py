@@ -215,11 +215,21 @@ SOURCES = (
         },
         """
         SELECT changed_at, changed_by, change, account, NULL,
-               coalesce(lag(shown) OVER (PARTITION BY account ORDER BY seq), ''), shown, '',
-               seq::VARCHAR
-        FROM (SELECT *, array_to_string(roles, ', ') || coalesce('; ' || email, '')
-                        || CASE WHEN active THEN '' ELSE '; disabled' END AS shown
-              FROM account_events)
+               CASE change
+                   WHEN 'roles' THEN array_to_string(lag(roles) OVER past, ', ')
+                   WHEN 'email' THEN coalesce(lag(email) OVER past, '')
+                   WHEN 'disable' THEN if(lag(active) OVER past, 'active', 'disabled')
+                   WHEN 'enable' THEN if(lag(active) OVER past, 'active', 'disabled')
+                   ELSE '' END,
+               CASE change
+                   WHEN 'add' THEN array_to_string(roles, ', ')
+                   WHEN 'roles' THEN array_to_string(roles, ', ')
+                   WHEN 'email' THEN coalesce(email, '')
+                   WHEN 'disable' THEN 'disabled'
+                   WHEN 'enable' THEN 'active'
+                   ELSE '' END,
+               CASE change WHEN 'add' THEN coalesce(email, '') ELSE '' END, seq::VARCHAR
+        FROM account_events WINDOW past AS (PARTITION BY account ORDER BY seq)
         """,
     ),
     Source(

@@ -71,7 +71,9 @@ def table(chosen: AuditFilter) -> None:
         opened, chosen, asked_by=me, limit=ROWS, offset=(min(place, pages) - 1) * ROWS
     )
     st.dataframe(
-        found.with_columns(pl.col("kind").replace_strict(KINDS).alias("what")),
+        found.with_columns(
+            pl.col("kind").replace_strict(KINDS).alias("what"), pl.col("item_id").fill_null("")
+        ),
         hide_index=True,
         alt="Events, the newest first",
         column_order=list(COLUMNS),
