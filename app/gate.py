@@ -1,5 +1,6 @@
 """Who is looking: nobody in particular on one's own machine, or whoever signed in."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -58,6 +59,15 @@ def _is_loopback(address: str | None) -> bool:
 def has_oidc() -> bool:
     """Return whether `[auth]` stands in Streamlit's secrets."""
     return "is_logged_in" in st.user
+
+
+def _providers() -> list[str | None]:
+    """Return the names of the identity providers; None stands for the one without a name."""
+    if not has_oidc():
+        return []
+    found = st.secrets["auth"]
+    named = [name for name in found if isinstance(found[name], Mapping)]
+    return [*([None] if "client_id" in found else []), *named]
 
 
 def enter(store: Store) -> SignedIn | None:
@@ -130,8 +140,12 @@ def sign_in_page(store: Store) -> None:
                 token = signing_in.sign_in(store, name or "", password or "", address=address())
                 _keep(token)
                 st.rerun()
-        if has_oidc() and st.button("Sign in by OIDC", icon=":material/key:", key="sign-in-oidc"):
-            st.login()
+        for provider in _providers():
+            with_it = f" with {plain(provider)}" if provider else ""
+            if st.button(
+                f"Sign in by OIDC{with_it}", icon=":material/key:", key=f"sign-in-oidc-{provider}"
+            ):
+                st.login(provider)
         st.caption("No account, or the password is lost? An admin of this workspace can help.")
 
 

@@ -8,19 +8,21 @@ from db.audit import AuditFilter
 from db.people import ADMIN
 from db.store import Store
 
-MOST = 1_000_000
-"""Rows of an export."""
-
 
 def entries(
-    store: Store, chosen: AuditFilter, *, asked_by: str, limit: int = MOST, offset: int = 0
+    store: Store, chosen: AuditFilter, *, asked_by: str, limit: int | None = None, offset: int = 0
 ) -> pl.DataFrame:
     """Return rows of the audit (`db.audit.COLUMNS`), the newest first.
+
+    Args:
+        limit: None for all that there are.
 
     Raises:
         RefusedError: If `asked_by` is no admin.
     """
     require(store, asked_by, ADMIN)
+    if limit is None:
+        return audit.everything(store, chosen)
     return audit.page(store, chosen, limit=limit, offset=offset)
 
 

@@ -14,7 +14,7 @@ from typing import Self
 from argon2 import PasswordHasher
 
 from curation.errors import CurationError
-from db import people
+from db import people, sign_ins
 from db.ids import now
 from db.people import ADMIN, Account
 from db.store import Store
@@ -83,21 +83,18 @@ def require(store: Store, actor: str, *roles: str) -> str:
     name = str(actor)
     if isinstance(actor, Operator):
         return name
-    session = actor.session if isinstance(actor, Actor) else None
-    moment = now()
-    found = people.standing(
-        store, name, session, seen_since=moment - IDLE, began_since=moment - LONGEST
-    )
-    if not found["accounts"]:
+    found = people.standing(store, name)
+    if found is None and not people.any_accounts(store):
         return name
-    if not found["live"] or not found["active"]:
+    live = isinstance(actor, Actor) and is_live(store, actor)
+    if found is None or not found.active or not live:
         raise RefusedError("You are not signed in any more. Sign in and do it again.")
-    if found["temporary"]:
+    if found.temporary:
         raise RefusedError("Choose a password of your own first.")
-    if not set(roles) & set(found["roles"]):
+    if not set(roles) & set(found.roles):
         raise RefusedError(
             f"This takes the role {' or '.join(roles)}, and {name} has "
-            f"{', '.join(found['roles']) or 'none'}. An admin can give it on the page People."
+            f"{', '.join(found.roles) or 'none'}. An admin can give it on the page People."
         )
     return name
 
@@ -287,6 +284,16 @@ def _roles(roles: Sequence[str]) -> list[str]:
             f"There is no role {', '.join(sorted(unknown))}; the roles are {', '.join(ROLES)}."
         )
     return [role for role in ROLES if role in roles]
+
+
+def is_live(store: Store, actor: Actor) -> bool:
+    """Return whether an actor's session is theirs, and not over."""
+    session = sign_ins.find_session(store, actor.session)
+    return (
+        session is not None
+        and session["account"] == str(actor)
+        and not is_over(session["began_at"], session["seen_at"], now())
+    )
 
 
 def is_over(began_at: datetime, seen_at: datetime, moment: datetime) -> bool:

@@ -178,13 +178,13 @@ def whose(
     if session is None:
         return None
     began, seen = (session[key].astimezone(UTC) for key in ("began_at", "seen_at"))
-    account = people.find_account(store, session["account"])
-    if account is None or not account.active or is_over(began, seen, moment):
+    found = people.standing(store, session["account"])
+    if found is None or not found.active or is_over(began, seen, moment):
         return None
     if use and moment - seen > _SEEN:
         sign_ins.see(store, digest, moment)
     return SignedIn(
-        Actor(account.account, digest), account.roles, account.temporary, account.has_password
+        Actor(session["account"], digest), found.roles, found.temporary, found.has_password
     )
 
 

@@ -4,8 +4,8 @@ To add a source, add an entry to `SOURCES`: a SELECT of the columns of `COLUMNS`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -26,11 +26,14 @@ class Source:
         kinds: What its rows may be, with a name for people.
         select: Its rows.
         by_item: Where one row is about many items, the same rows once for each item.
+        before: For a long table, what gives `before` for the rows on a page alone, instead of a
+            window over them all: a SELECT of id and before for the ids in `$ids`.
     """
 
     kinds: Mapping[str, str]
     select: str
     by_item: str | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +97,20 @@ SOURCES = (
         """
         SELECT judged_at, reviewer,
                CASE kind WHEN 'judge' THEN 'verdict' ELSE kind END, left(item_id, 12), item_id,
-               CASE kind
-                   WHEN 'judge' THEN coalesce(lag(CASE kind WHEN 'judge' THEN verdict END)
-                       OVER (PARTITION BY item_id, reviewer, kind = 'reveal' ORDER BY seq), '')
-                   WHEN 'undo' THEN coalesce(lag(verdict)
-                       OVER (PARTITION BY coalesce(undoes, event_id) ORDER BY seq), '')
-                   ELSE '' END,
-               CASE kind WHEN 'judge' THEN verdict
-                         WHEN 'reveal' THEN len(relevant_docids) || ' marked' ELSE '' END,
-               array_to_string(list_filter([array_to_string(reasons, ', '), note],
-                                           lambda part: part <> ''), '; '),
+               '', CASE kind WHEN 'judge' THEN verdict
+                             WHEN 'reveal' THEN len(relevant_docids) || ' marked' ELSE '' END,
+               concat_ws('; ', nullif(array_to_string(reasons, ', '), ''), nullif(note, '')),
                event_id
         FROM judgment_events
+        """,
+        before="""
+        SELECT e.event_id AS id, arg_max(p.verdict, p.seq) AS before
+        FROM judgment_events e
+        JOIN judgment_events p ON p.item_id = e.item_id AND p.kind = 'judge'
+            AND ((e.kind = 'judge' AND p.reviewer = e.reviewer AND p.seq < e.seq)
+                 OR (e.kind = 'undo' AND p.event_id = e.undoes))
+        WHERE e.event_id IN (SELECT unnest($ids::VARCHAR[]))
+        GROUP BY 1
         """,
     ),
     Source(
@@ -284,12 +289,51 @@ def _query(chosen: AuditFilter) -> tuple[str, dict[str, Any]]:
 
 
 def page(store: Store, chosen: AuditFilter, *, limit: int, offset: int = 0) -> pl.DataFrame:
-    """Return some of the rows of `COLUMNS`, the newest first."""
+    """Return some of the rows of `COLUMNS`, the newest first.
+
+    First which rows they are, by their times and ids alone; then these rows.
+    """
     query, values = _query(chosen)
-    return store.frame(
-        f"SELECT *{query}{_ORDER} LIMIT $limit OFFSET $offset",
+    keys = store.frame(
+        f"SELECT happened_at, kind, id{query}{_ORDER} LIMIT $limit OFFSET $offset",
         {**values, "limit": limit, "offset": offset},
     )
+    if keys.is_empty():
+        return store.frame(f"SELECT *{query} LIMIT 0", values)
+    around = replace(
+        chosen,
+        kinds=tuple(keys["kind"].unique()),
+        since=keys["happened_at"].min(),  # type: ignore[arg-type]
+        until=keys["happened_at"].max() + timedelta(microseconds=1),  # type: ignore[operator]
+    )
+    query, values = _query(around)
+    found = store.frame(
+        f"SELECT *{query} AND (kind, id) IN ("
+        f"SELECT unnest($page_kinds::VARCHAR[]), unnest($page_ids::VARCHAR[])){_ORDER}",
+        {**values, "page_kinds": keys["kind"].to_list(), "page_ids": keys["id"].to_list()},
+    )
+    return _with_before(store, found)
+
+
+def everything(store: Store, chosen: AuditFilter) -> pl.DataFrame:
+    """Return all the rows of `COLUMNS`, the newest first."""
+    query, values = _query(chosen)
+    return _with_before(store, store.frame(f"SELECT *{query}{_ORDER}", values))
+
+
+def _with_before(store: Store, found: pl.DataFrame) -> pl.DataFrame:
+    for source in SOURCES:
+        if source.before is None:
+            continue
+        own = pl.col("kind").is_in(list(source.kinds))
+        ids = found.filter(own)["id"].to_list()
+        if ids:
+            known = dict(store.frame(source.before, {"ids": ids}).iter_rows())
+            looked_up = pl.col("id").replace_strict(known, default="")
+            found = found.with_columns(
+                pl.when(own).then(looked_up).otherwise("before").alias("before")
+            )
+    return found
 
 
 def count(store: Store, chosen: AuditFilter) -> int:
