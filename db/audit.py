@@ -300,11 +300,12 @@ def page(store: Store, chosen: AuditFilter, *, limit: int, offset: int = 0) -> p
     )
     if keys.is_empty():
         return store.frame(f"SELECT *{query} LIMIT 0", values)
+    times: list[datetime] = keys["happened_at"].to_list()
     around = replace(
         chosen,
         kinds=tuple(keys["kind"].unique()),
-        since=keys["happened_at"].min(),  # type: ignore[arg-type]
-        until=keys["happened_at"].max() + timedelta(microseconds=1),  # type: ignore[operator]
+        since=min(times),
+        until=max(times) + timedelta(microseconds=1),
     )
     query, values = _query(around)
     found = store.frame(
