@@ -12,6 +12,7 @@ from app.commands import (
     demo,
     evaluations,
     integrations,
+    people,
     ranking,
     reranking,
     review_queue,
@@ -62,6 +63,7 @@ for module in (
     integrations,
     evaluations,
     reranking,
+    people,
     demo,
     stateless,
 ):

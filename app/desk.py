@@ -1,24 +1,14 @@
 """What a browser session runs: the navigation, and the page that was chosen."""
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
-from app.store import REVIEWER, create_workspace, default_user, store
-from app.widgets.page import show_error
+from app import gate
+from app.store import REVIEWER, create_workspace, default_user, may, store
+from app.widgets.page import PAGE_ROLES, show_error
 from app.widgets.text import plain
 from db.errors import RankDeskError, WorkspaceMissingError
 from db.workspace import Workspace
-
-st.set_page_config(page_title="RankDesk", page_icon=":material/swap_vert:", layout="wide")
-
-# The one rule of our own: a window of 1280 pixels needs its sides for text.
-st.html(
-    """<style>
-    [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
-        padding-left: 2.5rem; padding-right: 2.5rem;
-    }
-    [data-testid="stBottomBlockContainer"] { padding-top: 0.25rem; padding-bottom: 1rem; }
-    </style>"""
-)
 
 PAGES = {
     "Curate": [
@@ -51,6 +41,8 @@ PAGES = {
         ("reward", "Reward sandbox", "science", "What a response earns in GRPO, part by part."),
     ],
     "Admin": [
+        ("people", "People", "group", "Accounts, roles, and the two-person rule."),
+        ("audit", "Audit", "history", "Who did what, when, from which value to which."),
         ("integrations", "Integrations", "webhook", "Tokens of the API, and webhooks."),
     ],
 }
@@ -74,21 +66,23 @@ def no_workspace(error: WorkspaceMissingError) -> None:
         )
 
 
-def main() -> None:
-    """Draw the navigation and the chosen page."""
-    try:
-        with st.spinner("Opening the workspace …"):
-            place = store().workspace
-    except WorkspaceMissingError as error:
-        if Workspace.locate().database.exists():
-            show_error(error)  # there is one, but it cannot be read
-        else:
-            no_workspace(error)
-        return
-    except RankDeskError as error:
-        show_error(error)
-        return
-    chosen = st.navigation(
+def look() -> None:
+    """Set what every page shares."""
+    st.set_page_config(page_title="RankDesk", page_icon=":material/swap_vert:", layout="wide")
+    # The one rule of our own: a window of 1280 pixels needs its sides for text.
+    st.html(
+        """<style>
+        [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
+            padding-left: 2.5rem; padding-right: 2.5rem;
+        }
+        [data-testid="stBottomBlockContainer"] { padding-top: 0.25rem; padding-bottom: 1rem; }
+        </style>"""
+    )
+
+
+def navigation(*, hidden: bool = False) -> Page:
+    """Return the page that the address names, of those that this session may see."""
+    return st.navigation(
         {
             section: [
                 st.Page(
@@ -99,20 +93,58 @@ def main() -> None:
                     default=name == "overview",
                 )
                 for name, title, icon, text in pages
+                if may(*PAGE_ROLES.get(name, ()))
             ]
             for section, pages in PAGES.items()
         },
         expanded=True,
+        position="hidden" if hidden else "sidebar",
     )
+
+
+def main() -> None:
+    """Draw the navigation and the chosen page, once it is known who is looking."""
+    look()
+    try:
+        opened = store()
+        gate.check_exposure(opened)
+    except WorkspaceMissingError as error:
+        if Workspace.locate().database.exists():
+            show_error(error)  # there is one, but it cannot be read
+            return
+        try:
+            gate.check_exposure(None)
+        except RankDeskError as exposed:
+            show_error(exposed)
+            return
+        no_workspace(error)
+        return
+    except RankDeskError as error:
+        show_error(error)
+        return
+    person = gate.enter(opened)
+    if person is None and gate.asks(opened):
+        navigation(hidden=True)  # the address stays, for after the sign-in
+        gate.sign_in_page(opened)
+        return
+    if person is not None and person.temporary:
+        navigation(hidden=True)
+        gate.password_page(opened, person)
+        return
+    chosen = navigation()
     with st.sidebar:
-        st.text_input(
-            "Your name",
-            value=default_user(),
-            key=REVIEWER,
-            bind="query-params",
-            help="Verdicts, batches and approvals carry it.",
-        )
-        st.caption(f"Workspace {plain(place.root.name)}", help=plain(place.root))
+        if person is not None:
+            gate.sidebar(opened, person)
+        else:
+            st.text_input(
+                "Your name",
+                value=default_user(),
+                key=REVIEWER,
+                bind="query-params",
+                help="Verdicts, batches and approvals carry it.",
+            )
+        root = opened.workspace.root
+        st.caption(f"Workspace {plain(root.name)}", help=plain(root))
     try:
         chosen.run()
     except RankDeskError as error:

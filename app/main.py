@@ -12,6 +12,7 @@ from logging import getLogger
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 
+from app import cookie
 from app.api.server import API
 from app.store import release, store
 from db.errors import RankDeskError
@@ -32,4 +33,4 @@ async def _owning(_: st.App) -> AsyncIterator[None]:
     await run_in_threadpool(release)
 
 
-app = st.App("desk.py", routes=[API], lifespan=_owning)
+app = st.App("desk.py", routes=[API, *cookie.routes()], lifespan=_owning)

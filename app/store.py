@@ -10,12 +10,15 @@ import streamlit as st
 from app import indexing
 from app.courier import Courier
 from curation.intake import check_chains
+from curation.people import Actor
 from curation.samples import measure_agreement
 from db.store import Store
 from db.workspace import Workspace
 
 REVIEWER = "reviewer"
-"""Key of the sidebar's name field, and so its name in the URL."""
+"""Key of the sidebar's name field, and so its name in the URL; only where nobody signs in."""
+ACTOR, MAY = "actor", "may"
+"""Session keys of whoever signed in: the name with its proof, and the roles."""
 
 
 class _Owned(NamedTuple):
@@ -62,5 +65,19 @@ def default_user() -> str:
 
 
 def user() -> str:
-    """Return the name that this session's verdicts and approvals carry."""
+    """Return the name that this session's verdicts and approvals carry.
+
+    Where accounts are, it holds the proof that `curation.people.require` looks at.
+    """
+    if isinstance(actor := st.session_state.get(ACTOR), Actor):
+        return actor
     return str(st.session_state.get(REVIEWER) or "").strip() or default_user()
+
+
+def may(*roles: str) -> bool:
+    """Return whether this session holds one of the roles; without accounts it holds all.
+
+    For what is drawn. What acts asks `curation.people.require`, whatever was drawn.
+    """
+    held = st.session_state.get(MAY)
+    return held is None or not roles or bool(held & set(roles))

@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from curation.errors import CurationError
+from curation.exports import ExportReport, export_snapshot
+from curation.people import require, two_person
 from curation.snapshots import Changed, Manifest, Quarantined, freeze
 from curation.training_items import Candidate, TrainingItem
 from db import batches, quarantine
+from db.actions import append_action
 from db.store import Store
 
 VERDICTS = ("approve", "fix", "open")
@@ -18,6 +22,10 @@ VERDICTS = ("approve", "fix", "open")
 
 class BatchError(CurationError):
     """A batch cannot be made or approved as asked; nothing was changed."""
+
+
+class TwoPersonError(BatchError):
+    """Whoever would approve a batch judged some of it alone."""
 
 
 class QuarantineError(BatchError):
@@ -102,9 +110,11 @@ def create(store: Store, name: str, selection: Selection, *, created_by: str) ->
     """Make a batch of what the selection lets through now, and return its id.
 
     Raises:
+        RefusedError: If `created_by` is no reviewer.
         BatchError: If it has no name, or would be empty.
         StoreError: If another batch has the name.
     """
+    created_by = require(store, created_by, "reviewer")
     if not name.strip():
         raise BatchError("A batch needs a name.")
     chosen = preview(store, selection)
@@ -172,10 +182,13 @@ def approve(
         reason: Or why they are frozen with the others.
 
     Raises:
+        RefusedError: If `approved_by` is no reviewer.
         NotFoundError: If there is no such batch.
+        TwoPersonError: If the two-person rule is on and they judged some of it alone.
         QuarantineError: If it holds quarantined items, and neither of the two is given.
         BatchError: If it is approved already, or nothing would be left of it.
     """
+    approved_by = require(store, approved_by, "reviewer")
     batch = batches.get_batch(store, wanted)
     batch_id = batch["batch_id"]
     if batch["snapshot_id"]:
@@ -185,6 +198,12 @@ def approve(
         )
     if not approved_by.strip():
         raise BatchError("An approval needs a name: who approves the batch?")
+    if two_person(store) and (alone := batches.judged_alone(store, batch_id, approved_by)):
+        raise TwoPersonError(
+            f"{alone:,} of the {batch['n_items']:,} items of batch {batch['name']} were judged by "
+            f"{approved_by} alone, and the two-person rule is on: another reviewer approves it, or "
+            "somebody else judges them too before the batch is made again."
+        )
     chosen, changed = standing(store, batch_id)
     if chosen.is_empty():
         raise BatchError(
@@ -217,6 +236,25 @@ def approve(
         reason=about.reason if about else "",
     )
     return manifest
+
+
+def export(
+    store: Store, snapshot_id: str, layout: str, out: Path, *, exported_by: str
+) -> ExportReport:
+    """Write a snapshot in a format that other trainers read, and record who took it away.
+
+    Args:
+        layout: One of `curation.exports.FORMATS`.
+        out: A folder that is not there yet.
+
+    Raises:
+        RefusedError: If `exported_by` is neither reviewer nor trainer.
+        ExportError: If it cannot be written as asked.
+    """
+    exported_by = require(store, exported_by, "reviewer", "trainer")
+    report = export_snapshot(store.workspace.snapshots / snapshot_id, layout, out)
+    append_action(store, "export", snapshot_id, after=f"{layout} in {out}", done_by=exported_by)
+    return report
 
 
 def _about_quarantined(

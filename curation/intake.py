@@ -16,6 +16,7 @@ import pyarrow as pa
 from curation.chain_checks import failed_checks
 from curation.code_version import code_version
 from curation.consistency import self_consistency
+from curation.people import require
 from curation.reasonrank import ReasonRankFolder, SourceRow
 from curation.training_items import item_id, passage_id, ranking_id
 from db.details import mark_rewritten
@@ -66,15 +67,17 @@ class ImportReport:
 
 
 def import_reasonrank(
-    store: Store, folder: Path, *, on_progress: Progress | None = None
+    store: Store, folder: Path, *, imported_by: str, on_progress: Progress | None = None
 ) -> ImportReport:
     """Import a folder in ReasonRank's published layout: sound rows go in, others are listed.
 
     Whole batches of rows are kept if the process dies midway; the import is recorded at its end.
 
     Raises:
+        RefusedError: If `imported_by` is neither reviewer nor trainer.
         LayoutError: If the folder is not in that layout; nothing is imported.
     """
+    imported_by = require(store, imported_by, "reviewer", "trainer")
     source = ReasonRankFolder(folder)
     started_at = datetime.now(UTC)
     intake = Intake(store, new_id())
@@ -103,6 +106,7 @@ def import_reasonrank(
         rejects=rejects,
         rejected=rejected,
         started_at=started_at,
+        imported_by=imported_by,
     )
     return ImportReport(
         import_id=intake.import_id,

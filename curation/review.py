@@ -8,6 +8,7 @@ from curation.agreement import Agreement
 from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.errors import CurationError
+from curation.people import require
 from curation.samples import agreement_from
 from curation.training_items import ranking_id as content_ranking_id
 from db import agreement, bulk, items, judgments
@@ -100,10 +101,12 @@ def decide(
         detail: How a fix's order came about, and marks of the teacher's chain's steps.
 
     Raises:
+        RefusedError: If the reviewer does not have the role annotator.
         JudgmentError: If the verdict is incomplete or contradicts itself, or the fix changes
             nothing.
         NotFoundError: If there is no such item.
     """
+    reviewer = require(store, reviewer, "annotator")
     ranking_id = items.ranking_under_review(store, item_id)
     _require_sound(reviewer, verdict, reasons)
     if verdict != "fix" and not (order is relevant is chain is None):
@@ -195,8 +198,10 @@ def decide_many(
 
     Raises:
         JudgmentError: If the verdict is incomplete, or there is no item to give it on.
+        RefusedError: If the reviewer does not have the role annotator.
         NotFoundError: If one of them is no item.
     """
+    reviewer = require(store, reviewer, "annotator")
     _require_sound(reviewer, verdict, reasons)
     if not item_ids:
         raise JudgmentError("There is no item to decide on: choose some.")
@@ -273,6 +278,7 @@ def _corrections(
 
 def reveal(store: Store, *, item_id: str, reviewer: str, marks: Sequence[str]) -> None:
     """Keep the blind relevance marks that a reviewer made before seeing the teacher's answer."""
+    reviewer = require(store, reviewer, "annotator")
     candidates = {candidate.docid for candidate in items.get_item(store, item_id).candidates}
     if foreign := set(marks) - candidates:
         raise JudgmentError(f"Marked passages are not in this item: {sorted(foreign)[:10]}.")
@@ -290,6 +296,7 @@ def undo(store: Store, reviewer: str) -> str | None:
 
     Called again, it goes back further.
     """
+    reviewer = require(store, reviewer, "annotator")
     latest = judgments.recent_judgments(store, reviewer, limit=1)
     if not latest:
         return None

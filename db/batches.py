@@ -164,6 +164,32 @@ def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
                 yield dict(zip(names, row, strict=True))
 
 
+def judged_alone(store: Store, batch_id: str, reviewer: str) -> int:
+    """Return how many items of a batch one reviewer alone had judged when it was made.
+
+    What was undone or judged since does not matter: the batch trains on what stood then.
+    """
+    row = store.row(
+        """
+        SELECT count(*) AS n
+        FROM (
+            SELECT e.item_id
+            FROM batches b
+            JOIN batch_items i USING (batch_id)
+            JOIN judgment_events e ON e.item_id = i.item_id AND e.judged_at <= b.created_at
+            WHERE b.batch_id = $batch AND e.kind = 'judge'
+              AND NOT EXISTS (SELECT 1 FROM judgment_events u
+                              WHERE u.undoes = e.event_id AND u.judged_at <= b.created_at)
+            GROUP BY e.item_id
+            HAVING bool_and(lower(e.reviewer) = lower($reviewer))
+        )
+        """,
+        {"batch": batch_id, "reviewer": reviewer},
+    )
+    assert row is not None
+    return int(row["n"])
+
+
 def record_snapshot(
     store: Store,
     *,

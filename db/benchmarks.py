@@ -9,7 +9,13 @@ from db.store import Store
 
 
 def insert_benchmark(
-    store: Store, *, benchmark_id: str, name: str, n_queries: int, n_passages: int
+    store: Store,
+    *,
+    benchmark_id: str,
+    name: str,
+    n_queries: int,
+    n_passages: int,
+    added_by: str,
 ) -> bool:
     """Record a benchmark and return whether it is new.
 
@@ -34,8 +40,8 @@ def insert_benchmark(
                 "Choose another name, for example with a version."
             )
         cursor.execute(
-            "INSERT INTO benchmarks VALUES (?, ?, ?, ?, now())",
-            [benchmark_id, name, n_queries, n_passages],
+            "INSERT INTO benchmarks VALUES (?, ?, ?, ?, now(), ?)",
+            [benchmark_id, name, n_queries, n_passages, added_by],
         ).fetchall()
     return True
 
@@ -82,9 +88,12 @@ def benchmark_qrels(store: Store, benchmark_id: str) -> dict[str, dict[str, int]
     return found
 
 
-def pin_baseline(store: Store, benchmark_id: str, evaluation_id: str) -> None:
+def pin_baseline(store: Store, benchmark_id: str, evaluation_id: str, *, pinned_by: str) -> None:
     """Compare the benchmark's other evaluations with this one from now on."""
-    store.execute("INSERT INTO baseline_pins VALUES (?, ?, now())", [benchmark_id, evaluation_id])
+    store.execute(
+        "INSERT INTO baseline_pins VALUES (?, ?, now(), ?)",
+        [benchmark_id, evaluation_id, pinned_by],
+    )
 
 
 def pinned_baseline(store: Store, benchmark_id: str) -> str | None:

@@ -27,6 +27,7 @@ def record_import(
     rejects: list[Reject],
     rejected: int,
     started_at: object,
+    imported_by: str,
 ) -> None:
     """Append one finished import together with its rejects.
 
@@ -41,8 +42,8 @@ def record_import(
     ).with_columns(import_id=pl.lit(import_id))
     with store.transaction() as cursor:
         cursor.execute(
-            "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?, now())",
-            [import_id, name, kind, folder, imported, unchanged, rejected, started_at],
+            "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
+            [import_id, name, kind, folder, imported, unchanged, rejected, started_at, imported_by],
         ).fetchall()
         insert_frame(cursor, "INSERT INTO import_rejects BY NAME SELECT * FROM incoming", frame)
 

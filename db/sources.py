@@ -17,6 +17,7 @@ def insert_source(
     n_passages: int,
     domains: dict[str, int],
     report: dict[str, Any],
+    added_by: str,
 ) -> bool:
     """Record a source and return whether it is new.
 
@@ -40,8 +41,17 @@ def insert_source(
                 "Choose another name, for example with a version."
             )
         cursor.execute(
-            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, now())",
-            [source_id, name, kind, n_queries, n_passages, json.dumps(domains), json.dumps(report)],
+            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, now(), ?)",
+            [
+                source_id,
+                name,
+                kind,
+                n_queries,
+                n_passages,
+                json.dumps(domains),
+                json.dumps(report),
+                added_by,
+            ],
         ).fetchall()
     return True
 

@@ -12,7 +12,7 @@ _CURRENT = (
 )
 
 
-def set_suite(store: Store, name: str, wanted: list[str]) -> dict[str, Any]:
+def set_suite(store: Store, name: str, wanted: list[str], *, made_by: str) -> dict[str, Any]:
     """Make a suite of benchmarks (ids or names), or change the one of that name; return it.
 
     Raises:
@@ -25,7 +25,9 @@ def set_suite(store: Store, name: str, wanted: list[str]) -> dict[str, Any]:
     if any(name in (row["name"], row["benchmark_id"]) for row in list_benchmarks(store)):
         raise StoreError(f"{name} is a benchmark: give the suite another name.")
     ids = [get_benchmark(store, each)["benchmark_id"] for each in wanted]
-    store.execute("INSERT INTO suites VALUES (?, ?, now())", [name, list(dict.fromkeys(ids))])
+    store.execute(
+        "INSERT INTO suites VALUES (?, ?, now(), ?)", [name, list(dict.fromkeys(ids)), made_by]
+    )
     return get_suite(store, name)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from curation import decontamination
 from curation.benchmarks import Benchmark, read_benchmark
 from curation.decontamination import Cuts, DecontaminationError, Fingerprints, Kind, Pair, Vectors
+from curation.people import require
 from db import benchmarks, items, quarantine
 from db.ids import content_id, now
 from db.quarantine import PAIR_SCHEMA, Scan
@@ -60,9 +61,11 @@ def scan(
         passages: Compare relevant passages by words and meaning too; embedding them takes long.
 
     Raises:
+        RefusedError: `scanned_by` is neither reviewer nor trainer.
         NotFoundError: There is no such benchmark.
         DecontaminationError: There are no items, or no benchmarks.
     """
+    scanned_by = require(store, scanned_by, "reviewer", "trainer")
     found = [benchmarks.get_benchmark(store, each) for each in dict.fromkeys(wanted)]
     found = found or benchmarks.list_benchmarks(store)
     if not found:

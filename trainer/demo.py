@@ -21,6 +21,7 @@ from curation.demo.teacher import MODEL, PORT, PRICES
 from curation.demo.teacher_server import serve_teacher
 from curation.demo.world import Problem, World, build_world, write_benchmark_files
 from curation.errors import CurationError
+from curation.people import Operator
 from curation.source_folder import PASSAGES_SCHEMA, SourceQuery, write_source
 from db import batches, checkpoints, evaluations, jobs, sources
 from db.errors import NotFoundError, RankDeskError
@@ -31,6 +32,7 @@ from trainer.engines.opening import Served
 from trainer.tiny import build_tiny_model
 
 BENCHMARK = "demo"
+DEMO = Operator("demo")  # whoever makes the demo world has the files
 SOURCE, RAW = "demo", "demo-raw"
 BATCH = "demo"
 SIZE = {"n_items": 1500, "n_benchmark": 150, "n_spare": 40}
@@ -72,6 +74,7 @@ def seed_workspace(
         scoreboard.add_benchmark(
             store,
             BENCHMARK,
+            added_by=DEMO,
             queries=files / "queries.jsonl",
             passages=files / "passages.jsonl",
             qrels=files / "qrels.txt",
@@ -119,6 +122,7 @@ def _add_source(
         n_passages=made.n_passages,
         domains=made.domains,
         report={},
+        added_by=DEMO,
     )
 
 
@@ -132,7 +136,7 @@ def _label(store: Store, world: World, seed: int, on_progress: Progress, *, raw:
             overrides=[*SAMPLES, *(MINED if raw else ())],
             seed=seed,
         )
-        job_id = desk.start(store, prepared, created_by="demo")
+        job_id = desk.start(store, prepared, created_by=DEMO)
         _wait(store, job_id, lambda done, total, told: on_progress(0.9 * done, total, told))
 
 
@@ -269,7 +273,7 @@ def finish(
     try:
         job_id = str(jobs.get_job(store, name)["job_id"])
         if desk.job_state(store, job_id).state in ("stopped", "failed", "interrupted"):
-            desk.resume(store, job_id)
+            desk.resume(store, job_id, resumed_by=user)
     except NotFoundError:
         job_id = desk.start(store, prepare(), created_by=user)
     _wait(store, job_id, on_progress)

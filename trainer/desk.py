@@ -10,7 +10,9 @@ from typing import Any, Literal
 import yaml
 
 from curation.benchmarks import BenchmarkError, read_manifest
+from curation.people import require
 from db import batches, benchmarks, checkpoints, jobs, quarantine
+from db.actions import append_action
 from db.errors import NotFoundError
 from db.store import Store
 from trainer import jobs as folders
@@ -284,8 +286,10 @@ def start(store: Store, prepared: PreparedJob, *, created_by: str) -> str:
     """Start a prepared job and return its id; its process outlives this one.
 
     Raises:
+        RefusedError: If `created_by` is no trainer.
         PreflightError: If a check says that it cannot succeed.
     """
+    created_by = require(store, created_by, "trainer")
     require_sound(prepared)
     job_dir = folders.prepare_job(store.workspace.jobs, prepared.spec)
     config = folders.load_config(job_dir)
@@ -315,14 +319,31 @@ def job_state(store: Store, job_id: str) -> JobState:
     return folders.state(store.workspace.jobs / job_id)
 
 
-def stop(store: Store, job_id: str, *, save: bool) -> None:
-    """Stop a running or queued job; with `save`, after a checkpoint at the end of its step."""
+def stop(store: Store, job_id: str, *, save: bool, stopped_by: str) -> None:
+    """Stop a running or queued job; with `save`, after a checkpoint at the end of its step.
+
+    Raises:
+        RefusedError: If `stopped_by` is no trainer.
+        JobError: If it does not run.
+    """
+    stopped_by = require(store, stopped_by, "trainer")
+    before = job_state(store, job_id).state
     folders.request_stop(store.workspace.jobs / job_id, save=save)
+    after = "asked to save and stop" if save else "asked to stop"
+    append_action(store, "stop", job_id, before=before, after=after, done_by=stopped_by)
 
 
-def resume(store: Store, job_id: str) -> None:
-    """Go on with a stopped, failed or interrupted job from its last complete checkpoint."""
+def resume(store: Store, job_id: str, *, resumed_by: str) -> None:
+    """Go on with a stopped, failed or interrupted job from its last complete checkpoint.
+
+    Raises:
+        RefusedError: If `resumed_by` is no trainer.
+        JobError: If it cannot go on.
+    """
+    resumed_by = require(store, resumed_by, "trainer")
+    before = job_state(store, job_id).state
     folders.resume(store.workspace.jobs / job_id)
+    append_action(store, "resume", job_id, before=before, after="queued", done_by=resumed_by)
 
 
 def log_tail(

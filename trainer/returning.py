@@ -6,6 +6,7 @@ import polars as pl
 
 from curation import mistakes, queueing
 from curation.mistakes import Mistake, Reason
+from curation.people import require
 from db import evaluations, items, returns
 from db.store import Store
 from trainer.errors import EvaluationError
@@ -58,8 +59,10 @@ def send_back(
         on_progress: Told how many of the items' queries were read, and of how many.
 
     Raises:
+        RefusedError: `returned_by` is neither reviewer nor trainer.
         EvaluationError: There is nothing to send, or no item to send back.
     """
+    returned_by = require(store, returned_by, "reviewer", "trainer")
     everything = {row["item_id"]: row["query"] for row in items.queries(store)}
     if not found or not everything:
         raise EvaluationError(

@@ -14,6 +14,7 @@ from curation import holes, rankllm, scoring, significance, trec
 from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.comparing import LEVEL, Comparisons, compare_all
 from curation.errors import CurationError
+from curation.people import require
 from db import benchmarks, evaluations
 from db.store import Store
 from trainer.recipes import DEFAULT_MEASURES
@@ -26,6 +27,7 @@ def add_benchmark(
     store: Store,
     name: str,
     *,
+    added_by: str,
     run: Path,
     folder: Path | None = None,
     split: str = DEFAULT_SPLIT,
@@ -41,9 +43,11 @@ def add_benchmark(
             passages and qrels are given as files.
 
     Raises:
+        RefusedError: If `added_by` is no trainer.
         CurationError: If a file is malformed or missing, or the files do not fit together.
         StoreError: If another benchmark has the name.
     """
+    added_by = require(store, added_by, "trainer")
     root = store.workspace.benchmarks
     if folder is not None and not (queries or passages or qrels):
         manifest = benchmark_files.add_folder(root, name, folder, run=run, split=split)
@@ -62,6 +66,7 @@ def add_benchmark(
         name=name.strip(),
         n_queries=manifest.n_queries,
         n_passages=manifest.n_passages,
+        added_by=added_by,
     )
     benchmark = benchmark_files.read_benchmark(store.workspace.benchmarks / manifest.benchmark_id)
     values = scoring.per_query(benchmark.qrels, benchmark.scores, DEFAULT_MEASURES)

@@ -3,6 +3,7 @@
 import shutil
 from functools import partial
 
+from curation.people import require
 from curation.source_drafts import Cleaned, Cleaning, Draft, Progress, clean
 from curation.source_folder import SourceManifest, write_source
 from curation.splitting import Tokens, words
@@ -29,13 +30,17 @@ def clean_draft(
     return clean(draft, cleaning, tokens=tokens, encode=similar.encode, on_progress=on_progress)
 
 
-def keep_source(store: Store, name: str, cleaned: Cleaned) -> tuple[SourceManifest, bool]:
+def keep_source(
+    store: Store, name: str, cleaned: Cleaned, *, added_by: str
+) -> tuple[SourceManifest, bool]:
     """Add a source to the workspace and return whether its content is new there.
 
     Raises:
+        RefusedError: `added_by` is neither reviewer nor trainer.
         SourceError: It is empty, or its parts do not fit together.
         StoreError: Another source has the name, or the content has another; nothing is kept.
     """
+    added_by = require(store, added_by, "reviewer", "trainer")
     root = store.workspace.sources
     made = write_source(
         root, name, cleaned.kind, cleaned.queries, cleaned.passages, cleaned.duplicates
@@ -50,6 +55,7 @@ def keep_source(store: Store, name: str, cleaned: Cleaned) -> tuple[SourceManife
             n_passages=made.n_passages,
             domains=made.domains,
             report=cleaned.report.model_dump(mode="json"),
+            added_by=added_by,
         )
     except StoreError:
         if made.source_id not in {row["source_id"] for row in sources.list_sources(store)}:

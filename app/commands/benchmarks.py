@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from app.commands.terminal import Json, emit, open_store, render
+from app.commands.terminal import Json, emit, open_store, render, user
 from curation import leaderboard
 from curation.benchmark_folders import DEFAULT_SPLIT
+from curation.edits import set_suite
 from curation.leaderboard import PublishedTable, published_tables
 from db import benchmarks, suites
 from db.errors import RankDeskError
@@ -54,6 +55,7 @@ def benchmark_add(
         manifest = scoreboard.add_benchmark(
             store,
             name,
+            added_by=user(),
             run=run,
             folder=folder,
             split=split or DEFAULT_SPLIT,
@@ -124,7 +126,7 @@ def benchmark_suite(
 ) -> None:
     """Make a suite of benchmarks, which are then reported together; or change the one there is."""
     with open_store(context) as store:
-        made = suites.set_suite(store, name, wanted)
+        made = set_suite(store, name, wanted, made_by=user())
     emit(made, as_json, lambda: f"{made['name']}: {', '.join(made['benchmarks'])}")
 
 

@@ -13,7 +13,7 @@ from app.commands.terminal import Json, Progress, emit, open_store, render, say,
 from app.commands.terminal import workspace as locate
 from curation import batching, consistency, teachers
 from curation.dropped import dropped_before
-from curation.exports import FORMATS, export_snapshot
+from curation.exports import FORMATS
 from curation.intake import WINDOW, import_reasonrank
 from db import agreement, batches, items
 from db.store import Store
@@ -69,6 +69,7 @@ def import_layout(
         report = import_reasonrank(
             store,
             folder,
+            imported_by=user(),
             on_progress=lambda done, total, rows: progress(done, total, f"{rows} rows"),
         )
     progress.done(f"{report.imported} imported")
@@ -293,8 +294,7 @@ def export(
     """Write a snapshot in a format that other trainers read."""
     with open_store(context) as store:
         found = batches.find_snapshot(store, snapshot)
-        folder = store.workspace.snapshots / found["snapshot_id"]
-        report = export_snapshot(folder, layout, out)
+        report = batching.export(store, found["snapshot_id"], layout, out, exported_by=user())
     say(f"{report.n_items} items written to {out}")
     emit(
         {"snapshot_id": found["snapshot_id"], "format": layout, "n_items": report.n_items}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.commands.terminal import Json, Progress, emit, open_store, render
+from app.commands.terminal import Json, Progress, emit, open_store, render, user
 from curation.duplicates import LEVELS, NEAR, SEMANTIC
 from curation.source_beir import SPLIT, read_beir_source
 from curation.source_drafts import Cleaning, Draft, cleaning_of, parse_range
@@ -199,7 +199,7 @@ def _keep(
         "n_passages": len(cleaned.passages),
     }
     if not dry_run:
-        made, new = sourcing.keep_source(store, name, cleaned)
+        made, new = sourcing.keep_source(store, name, cleaned, added_by=user())
         result |= {"source_id": made.source_id, "domains": made.domains, "new": new}
     shown = COLUMNS | {"new": "new"} if not dry_run else dict(list(COLUMNS.items())[1:])
     emit(

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from app.commands.terminal import Json, Progress, emit, open_store, render, require_writable, say
+from app.commands.terminal import (
+    Json,
+    Progress,
+    emit,
+    open_store,
+    render,
+    require_writable,
+    say,
+    user,
+)
 from app.commands.training import Settings, Wait, open_synced, say_warnings, start, wait_for
 from curation import trec
 from curation.source_folder import read_source
@@ -173,7 +182,7 @@ def _resume(context: typer.Context, job: str, wait: bool) -> None:
 
     with open_synced(context) as store:
         found = jobs.get_job(store, job)
-        desk.resume(store, found["job_id"])
+        desk.resume(store, found["job_id"], resumed_by=user())
         say(f"job {found['job_id']} goes on")
         if wait:
             wait_for(store, found["job_id"], found["name"])

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from curation.people import Operator
 from db.errors import RankDeskError
 from db.store import Store
 from db.workspace import Workspace
@@ -28,9 +29,9 @@ def open_store(context: typer.Context) -> Store:
     return Store.open(workspace(context))
 
 
-def user() -> str:
+def user() -> Operator:
     """Return who is acting: `RANKDESK_USER`, or the operating system's user."""
-    return environ.get("RANKDESK_USER") or getuser()
+    return Operator(environ.get("RANKDESK_USER") or getuser())
 
 
 def require_writable(path: Path) -> None:

@@ -191,7 +191,7 @@ def job_stop(
     """Stop a running or queued job."""
     with open_synced(context) as store:
         found = jobs.get_job(store, job_id)["job_id"]
-        desk.stop(store, found, save=save)
+        desk.stop(store, found, save=save, stopped_by=user())
         while desk.job_state(store, found).state in ("queued", "running"):
             time.sleep(0.2)
         _emit_job(store, found, as_json)
@@ -204,7 +204,7 @@ def job_resume(
     """Go on from the last complete checkpoint, or the last answered call."""
     with open_synced(context) as store:
         found = jobs.get_job(store, job_id)["job_id"]
-        desk.resume(store, found)
+        desk.resume(store, found, resumed_by=user())
         if wait:
             wait_for(store, found, job_id)
         _emit_job(store, found, as_json)

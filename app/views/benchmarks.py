@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from app.store import store
+from app.store import store, user
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.scores import score_table
 from app.widgets.text import plain, points
@@ -69,6 +69,7 @@ def add(name: str, fields: dict[str, tuple[str, str, str]], typed: dict[str, str
         manifest = scoreboard.add_benchmark(
             opened,
             name,
+            added_by=user(),
             run=files["run"],
             folder=files.get("folder"),
             split=typed.get("split") or DEFAULT_SPLIT,

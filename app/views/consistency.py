@@ -7,7 +7,7 @@ from app.store import store
 from app.widgets.agreement_views import among_samples, order_shown, other_teacher, where_apart
 from app.widgets.charts import consistency_histogram, kept_lines
 from app.widgets.filters import VERDICTS
-from app.widgets.page import empty_state, heading, link
+from app.widgets.page import empty_state, go_to, heading, link
 from app.widgets.pick import pick
 from app.widgets.text import many
 from curation.chain_checks import CHECKS
@@ -121,11 +121,8 @@ def around_the_cut(cut: float, domains: list[str]) -> None:
     )
     click = st.session_state.get(clicked)
     if click is not None and 0 <= click["row"] < listed.height:
-        st.switch_page(
-            "views/review.py",
-            # The cut and the domains are bound to the URL, and so go along by themselves.
-            query_params={"item": listed["item_id"][click["row"]], "verdict": "Any"},
-        )
+        # The cut and the domains are bound to the URL, and so go along by themselves.
+        go_to("review", item=listed["item_id"][click["row"]], verdict="Any")
 
 
 def against_labels(chosen: pl.DataFrame, cut: float, domains: list[str]) -> None:

@@ -5,15 +5,16 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from app.store import store
+from app.store import store, user
 from app.widgets.charts import intervals
 from app.widgets.clean_scores import clean_scores
 from app.widgets.evaluate_form import evaluate_form
-from app.widgets.page import empty_state, heading, link
+from app.widgets.page import empty_state, heading, link, mendable
 from app.widgets.pick import pick
 from app.widgets.scores import score_table
 from app.widgets.text import interval, many, p_value, points
 from curation.comparing import LEVEL
+from curation.edits import pin_baseline
 from db import benchmarks, evaluations
 from trainer import ingest
 
@@ -165,7 +166,8 @@ pinned = next(
 
 def pin() -> None:
     """Compare with the chosen evaluation from now on."""
-    benchmarks.pin_baseline(opened, benchmark_id, st.session_state["baseline"])
+    with mendable():
+        pin_baseline(opened, benchmark_id, st.session_state["baseline"], pinned_by=user())
 
 
 if st.session_state.get("baseline") not in by_id or st.session_state.get("of") != benchmark_id:

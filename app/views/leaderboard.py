@@ -5,11 +5,12 @@ from dataclasses import replace
 import polars as pl
 import streamlit as st
 
-from app.store import store
+from app.store import store, user
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.pick import pick
 from app.widgets.text import interval, many, p_value, plain, points
 from curation.comparing import LEVEL
+from curation.edits import set_suite
 from curation.leaderboard import (
     PublishedTable,
     Row,
@@ -40,7 +41,7 @@ def suite_form(names: dict[str, str]) -> None:
         st.caption("A name that is there already gets these benchmarks from now on.")
         if st.form_submit_button("Save", type="primary"):
             with mendable():
-                made = suites.set_suite(opened, name or "", chosen)
+                made = set_suite(opened, name or "", chosen, made_by=user())
                 st.session_state[NOTICE] = f"{made['name']}: {many(len(chosen), 'benchmark')}"
                 st.query_params["suite"] = made["name"]
                 st.rerun()

@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from app.store import store
+from app.store import may, store
 from app.widgets.importing import import_form, import_history
 from app.widgets.loop import draw_loop, steps
 from app.widgets.page import heading, link
@@ -72,5 +72,6 @@ if items.counts(opened)["items"]:
         measured()
 with st.container(border=True):
     st.markdown("**Import**")
-    import_form(opened)
+    if may("reviewer", "trainer"):
+        import_form(opened)
     import_history(opened)

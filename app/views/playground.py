@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.store import store
+from app.store import store, user
 from app.widgets.page import heading, mendable
 from app.widgets.playing import Model, choose_model, load, over, results, templates, watch
 from app.widgets.text import many
 from app.widgets.window_form import Window, window_form
+from curation.people import require
 from curation.training_items import full_text
 from trainer.playground import MOST, Asking, Playing
 
@@ -54,7 +55,12 @@ def choose() -> list[tuple[Model, Asking]]:
 
 
 def play(window: Window, chosen: Sequence[tuple[Model, Asking]]) -> None:
-    """Ask the models; whatever was asked before ends."""
+    """Ask the models; whatever was asked before ends.
+
+    Raises:
+        RefusedError: If whoever asks is no trainer: a model takes the server's memory and keys.
+    """
+    require(opened, user(), "trainer")
     for _, playing in st.session_state.pop(PLAYED, (None, []))[1]:
         playing.stop()
     texts = [full_text(passage) for passage in window.passages]

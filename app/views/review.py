@@ -318,6 +318,8 @@ def draw(item_id: str, *, blind: bool) -> None:
     with right.container(horizontal=True, horizontal_alignment="right"):
         if shown.samples > 1 and not hidden:
             link("samples", "Samples", "stacks", item=item_id)
+        if not hidden:
+            link("audit", "History", "history", item=item_id)
         why_back(opened, item_id)
         why_here(opened, item_id, reviewer, hidden=hidden)
         comparing = COMPARE in st.query_params and not hidden and not draft.fixing

@@ -12,7 +12,7 @@ from app.widgets.agreement_charts import (
     place_lines,
     two_signals,
 )
-from app.widgets.page import empty_state, link
+from app.widgets.page import empty_state, go_to, link
 from app.widgets.pick import pick
 from app.widgets.text import many
 from curation.agreement import DEFAULT_CUT, shifts_by_place, with_interval
@@ -213,7 +213,7 @@ def listed(rows: pl.DataFrame, key: str) -> None:
             query = {"item": shown["item_id"][click["row"]]}
             if page == "review":
                 query["verdict"] = "Any"
-            st.switch_page(f"views/{page}.py", query_params=query)
+            go_to(page, **query)
 
 
 def no_samples(title: str = "No item has several samples") -> None:

@@ -10,8 +10,8 @@ from app.widgets.page import NOTICE, mendable
 from app.widgets.query_diff import benchmark_of
 from app.widgets.text import key_of, labelled, many, plain
 from curation.decontamination import Cuts
+from curation.edits import hold_item, release_item
 from curation.word_diff import Span, word_diff
-from db import quarantine
 from db.store import Store
 
 STATES = {"quarantined": "Quarantined", "released": "Released", "near": "Near miss"}
@@ -123,7 +123,7 @@ def one_pair(store: Store, benchmark_id: str, pair: dict[str, Any]) -> None:
         )
     if decided:
         with mendable():
-            decide = quarantine.release if holds else quarantine.quarantine
+            decide = release_item if holds else hold_item
             decide(
                 store,
                 pair["item_id"],

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import streamlit as st
 
+from app.store import user
 from app.widgets.page import mendable
 from app.widgets.pick import pick
 from app.widgets.text import key_of, many, plain
@@ -22,6 +23,7 @@ class ImportRun:
     """An import that runs or has ended; written by its thread, read by the pages."""
 
     folder: str
+    by: str
     done: int = 0  # bytes
     total: int = 0
     rows: int = 0
@@ -45,7 +47,9 @@ def _work(store: Store, run: ImportRun) -> None:
         run.done, run.total, run.rows = done, total, rows
 
     try:
-        run.report = import_reasonrank(store, typed_path(run.folder), on_progress=progress)
+        run.report = import_reasonrank(
+            store, typed_path(run.folder), imported_by=run.by, on_progress=progress
+        )
     except RankDeskError as error:
         run.error = str(error)
     except BaseException as error:
@@ -69,7 +73,7 @@ def import_form(store: Store) -> None:
         if runs and runs[-1].running:
             st.warning("An import is running; start the next one when it is done.")
         else:
-            runs.append(ImportRun((folder or "").strip()))
+            runs.append(ImportRun((folder or "").strip(), user()))
             threading.Thread(target=_work, args=(store, runs[-1]), name="import").start()
     if runs:
         if runs[-1].running:

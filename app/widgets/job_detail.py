@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.store import user
 from app.widgets.charts import metric_lines
 from app.widgets.generation import generation_view
 from app.widgets.job_table import LIVE
@@ -175,7 +176,7 @@ def _controls(store: Store, job: dict[str, Any], state: JobState) -> None:
 
 def _stop(store: Store, job_id: str, save: bool) -> None:
     try:
-        desk.stop(store, job_id, save=save)
+        desk.stop(store, job_id, save=save, stopped_by=user())
         st.session_state[NOTICE] = "Asked to stop after this step." if save else "Asked to stop."
     except RankDeskError as error:
         st.session_state[_PROBLEM] = str(error)
@@ -183,7 +184,7 @@ def _stop(store: Store, job_id: str, save: bool) -> None:
 
 def _resume(store: Store, job_id: str) -> None:
     try:
-        desk.resume(store, job_id)
+        desk.resume(store, job_id, resumed_by=user())
         st.session_state[NOTICE] = "It goes on from what was done."
     except RankDeskError as error:
         st.session_state[_PROBLEM] = str(error)

@@ -5,11 +5,25 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from app.store import may
 from app.widgets.text import plain
 from db.errors import RankDeskError
 
 NOTICE = "notice"
 """Session key of a line to show on the next page that is drawn."""
+
+PAGE_ROLES: dict[str, tuple[str, ...]] = {
+    "sources": ("reviewer", "trainer"),
+    "generate": ("trainer",),
+    "review": ("annotator", "reviewer"),
+    "decontamination": ("reviewer", "trainer"),
+    "batches": ("reviewer", "trainer"),
+    "new_job": ("trainer",),
+    "playground": ("trainer",),
+    "people": ("admin",),
+    "audit": ("admin",),
+}
+"""Which roles see a page, by its file name in `views/`: any of these. Other pages are for all."""
 
 
 def heading(title: str, caption: str = "") -> None:
@@ -45,10 +59,21 @@ def empty_state(icon: str, title: str, text: str) -> None:
 
 
 def link(page: str, label: str, icon: str, **query_params: str) -> None:
-    """Draw a link to another page of the app, by its file name in `views/`."""
+    """Draw a link to another page, by its file name in `views/`; none to what one may not see."""
+    if not may(*PAGE_ROLES.get(page, ())):
+        return
     st.page_link(
         f"views/{page}.py",
         label=label,
         icon=f":material/{icon}:",
         query_params=query_params or None,
     )
+
+
+def go_to(page: str, **query_params: str) -> None:
+    """Go to another page, by its file name in `views/`; say why not where one may not see it."""
+    roles = PAGE_ROLES.get(page, ())
+    if not may(*roles):
+        st.warning(f"That page is for the role {' or '.join(roles)}.", icon=":material/lock:")
+        return
+    st.switch_page(f"views/{page}.py", query_params=query_params)

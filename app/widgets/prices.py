@@ -4,10 +4,12 @@ from typing import Any
 
 import streamlit as st
 
+from app.store import user
 from app.widgets.page import mendable
 from app.widgets.text import key_of
+from curation.edits import set_prices
 from curation.errors import CurationError
-from curation.prices import Price, read_prices, write_prices
+from curation.prices import Price, read_prices
 from db.store import Store
 
 
@@ -53,7 +55,7 @@ def price_editor(store: Store, models: set[str]) -> None:
             )
             saved = st.form_submit_button("Save prices", type="primary")
         if saved:
-            write_prices(store.workspace.prices, _table(edited))
+            set_prices(store, _table(edited), set_by=user())
             st.rerun()
 
 

@@ -3,10 +3,12 @@
 import polars as pl
 import streamlit as st
 
+from app.store import user
 from app.widgets.page import link, mendable
 from app.widgets.pick import pick
 from app.widgets.text import many, plain
-from curation.exports import Format, export_snapshot
+from curation import batching
+from curation.exports import Format
 from curation.snapshots import MANIFEST, Manifest, read_manifest, verify
 from db.store import Store
 
@@ -98,5 +100,5 @@ def _export(store: Store, snapshot_id: str, form: Format) -> None:
         return
     with mendable():
         with st.spinner("Exporting …"):
-            report = export_snapshot(store.workspace.snapshots / snapshot_id, form, out)
+            report = batching.export(store, snapshot_id, form, out, exported_by=user())
         st.success(f"{many(report.n_items, 'item')} in {plain(out)}", icon=":material/check:")

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from app.store import user
 from app.widgets.page import NOTICE, mendable
 from app.widgets.source_cleaning import cleaning_form
 from app.widgets.source_files import FORMS, Reader, source_files
@@ -152,7 +153,7 @@ def _outcome(store: Store, run: CheckRun) -> None:
     if st.button("Add it", type="primary", icon=":material/add:", key="source-add"):
         with mendable():
             with st.spinner("Writing …"):
-                made, new = sourcing.keep_source(store, run.name, cleaned)
+                made, new = sourcing.keep_source(store, run.name, cleaned, added_by=user())
             del st.session_state[_RUN]
             st.session_state[NOTICE] = (
                 f"{run.name}: {many(made.n_queries, 'query', 'queries')}"

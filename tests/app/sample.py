@@ -166,7 +166,7 @@ def write_benchmark(folder: Path, *, n: int = 12) -> dict[str, Path]:
 def fill(store: Store, folder: Path) -> None:
     """Fill a workspace: items with verdicts, a snapshot, a benchmark, jobs and evaluations."""
     write_layout(folder / "layout")
-    import_reasonrank(store, folder / "layout")
+    import_reasonrank(store, folder / "layout", imported_by="ada")
     found = items.list_items(store, ItemFilter(order="highest"), limit=100)["item_id"].to_list()
     for item_id in found[:9]:
         review.decide(store, item_id=item_id, reviewer="ada", verdict="approve")
@@ -178,7 +178,9 @@ def fill(store: Store, folder: Path) -> None:
     batching.create(
         store, "everything open", batching.Selection(verdicts=("open",)), created_by="ada"
     )
-    scoreboard.add_benchmark(store, "held-out", **write_benchmark(folder / "benchmark"))
+    scoreboard.add_benchmark(
+        store, "held-out", added_by="ada", **write_benchmark(folder / "benchmark")
+    )
     checkpoints.insert_checkpoint(
         store,
         checkpoint_id="base:tiny",

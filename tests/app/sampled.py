@@ -75,4 +75,5 @@ def _add_source(store: Store, world: World) -> None:
         n_passages=made.n_passages,
         domains=made.domains,
         report={},
+        added_by="ada",
     )

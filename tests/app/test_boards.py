@@ -35,12 +35,12 @@ def errors(app: AppTest) -> list[str]:
 def test_a_suite_is_the_latest_list_of_its_name(sample: Workspace) -> None:
     with Store.open(sample) as store:
         name = benchmarks.list_benchmarks(store)[0]["name"]
-        suites.set_suite(store, "both", [name, name])
+        suites.set_suite(store, "both", [name, name], made_by="ada")
         assert suites.get_suite(store, "both")["benchmarks"] == [name]
         assert suites.get_suite(store, name)["benchmarks"] == [name]
         assert [row["name"] for row in suites.list_suites(store)] == ["both"]
         with pytest.raises(StoreError, match="is a benchmark"):
-            suites.set_suite(store, name, [name])
+            suites.set_suite(store, name, [name], made_by="ada")
         with pytest.raises(NotFoundError, match="Suites: both"):
             suites.get_suite(store, "nothing")
 

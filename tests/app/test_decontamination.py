@@ -54,7 +54,7 @@ def leaky(sample: Workspace, tmp_path: Path) -> Leaky:
         paths = {part: folder / f"{part}.jsonl" for part in contents}
         for part, lines in contents.items():
             paths[part].write_text("\n".join(lines), encoding="utf-8")
-        made = scoreboard.add_benchmark(store, "leaky", **paths)
+        made = scoreboard.add_benchmark(store, "leaky", added_by="ada", **paths)
     return Leaky(made.benchmark_id, {"t1": first, "t2": hostile}, batch_id)
 
 

@@ -57,6 +57,7 @@ def stocked(workspace: Workspace, world: World) -> Workspace:
             n_passages=made.n_passages,
             domains=made.domains,
             report={},
+            added_by="ada",
         )
     workspace.prices.write_text(f"{MODEL}: {{prompt: 1.0, completion: 2.0}}\n", encoding="utf-8")
     return workspace

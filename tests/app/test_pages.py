@@ -287,13 +287,17 @@ def test_a_live_job_can_be_stopped(
     with Store.open(sample) as store:
         job_id = next(job["job_id"] for job in jobs.list_jobs(store) if job["kind"] == "sft")
     running = JobState("running", "", 3, 10, "step", 70.0, {}, 1, os.getpid())
-    asked: list[tuple[str, bool]] = []
+    asked: list[tuple[str, bool, str]] = []
+
+    def stop(store: Store, job_id: str, *, save: bool, stopped_by: str) -> None:
+        asked.append((job_id, save, stopped_by))
+
     monkeypatch.setattr(desk, "job_state", lambda store, job_id: running)
-    monkeypatch.setattr(desk, "stop", lambda store, job_id, *, save: asked.append((job_id, save)))
+    monkeypatch.setattr(desk, "stop", stop)
     app = open_page("jobs", job=job_id)
     assert errors(app) == []
     next(button for button in app.button if button.label == "Stop and save").click().run()
-    assert asked == [(job_id, True)]
+    assert asked == [(job_id, True, "ada")]
     assert {metric.label for metric in app.metric} >= {"CPU", "Memory"}
 
 

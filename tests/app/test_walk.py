@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         size = {"n_items": 120, "n_benchmark": 8, "n_spare": 0}
         seed_workspace(store, seed=1, **size, on_progress=lambda *_: None)
         write_layout(folder / "layout", per_domain=1)
-        import_reasonrank(store, folder / "layout")
+        import_reasonrank(store, folder / "layout", imported_by="ada")
     return workspace
 
 

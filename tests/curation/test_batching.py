@@ -22,7 +22,9 @@ EVERYTHING = Selection(verdicts=("open",), cut=0.0)
 @pytest.fixture
 def stocked(store: Store) -> Store:
     add_samples(store)
-    benchmarks.insert_benchmark(store, benchmark_id="b", name="held-out", n_queries=2, n_passages=4)
+    benchmarks.insert_benchmark(
+        store, benchmark_id="b", name="held-out", n_queries=2, n_passages=4, added_by="ada"
+    )
     return store
 
 

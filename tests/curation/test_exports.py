@@ -117,7 +117,7 @@ def test_importing_an_export_gives_the_same_items_back(
     snapshot: Path, tmp_path: Path, store: Store
 ) -> None:
     export_snapshot(snapshot, "reasonrank", tmp_path / "out")
-    report = import_reasonrank(store, tmp_path / "out")
+    report = import_reasonrank(store, tmp_path / "out", imported_by="ada")
     assert (report.imported, report.rejected) == (2, 0)
     found = stored_items.next_item_ids(store, ItemFilter(), limit=9)
     assert sorted(found) == sorted([make().item_id, make(qid="q2").item_id])

@@ -42,7 +42,9 @@ def fill(folder: Path, *rows: object) -> Path:
 
 
 def test_sound_rows_go_in_and_bad_rows_are_listed(store: Store, folder: Path) -> None:
-    report = import_reasonrank(store, fill(folder, ROW, BAD, "{", ROW | {"qid": "q2"}))
+    report = import_reasonrank(
+        store, fill(folder, ROW, BAD, "{", ROW | {"qid": "q2"}), imported_by="ada"
+    )
     assert (report.imported, report.unchanged, report.rejected) == (2, 0, 2)
     assert [(each.line, each.field, each.cause) for each in report.rejects] == [
         (2, "qid", "unknown_qid"),
@@ -59,7 +61,7 @@ def test_sound_rows_go_in_and_bad_rows_are_listed(store: Store, folder: Path) ->
 def test_an_item_keeps_its_order_its_labels_and_the_teachers_consistency(
     store: Store, folder: Path
 ) -> None:
-    import_reasonrank(store, fill(folder, ROW))
+    import_reasonrank(store, fill(folder, ROW), imported_by="ada")
     [item_id] = items.next_item_ids(store, ItemFilter())
     item = items.get_item(store, item_id)
     assert [(each.docid, each.text) for each in item.candidates] == [
@@ -76,21 +78,21 @@ def test_an_item_keeps_its_order_its_labels_and_the_teachers_consistency(
 
 def test_the_same_folder_again_changes_nothing(store: Store, folder: Path) -> None:
     fill(folder, ROW, ROW | {"qid": "q2"}, BAD)
-    import_reasonrank(store, folder)
+    import_reasonrank(store, folder, imported_by="ada")
     before = items.counts(store)
-    again = import_reasonrank(store, folder)
+    again = import_reasonrank(store, folder, imported_by="ada")
     assert (again.imported, again.unchanged, again.rejected) == (0, 2, 1)
     assert items.counts(store) == before
 
 
 def test_a_row_that_repeats_another_is_unchanged(store: Store, folder: Path) -> None:
-    report = import_reasonrank(store, fill(folder, ROW, ROW))
+    report = import_reasonrank(store, fill(folder, ROW, ROW), imported_by="ada")
     assert (report.imported, report.unchanged) == (1, 1)
 
 
 def test_another_order_of_a_known_item_adds_a_ranking(store: Store, folder: Path) -> None:
     other = ROW | {"final_list": ["a", "b", "c"], "author": "human", "author_name": "Ada"}
-    report = import_reasonrank(store, fill(folder, ROW, other))
+    report = import_reasonrank(store, fill(folder, ROW, other), imported_by="ada")
     assert (report.imported, report.unchanged) == (2, 0)
     [item_id] = items.next_item_ids(store, ItemFilter())
     authors = [(each.author, each.author_name) for each in items.get_rankings(store, item_id)]
@@ -98,9 +100,9 @@ def test_another_order_of_a_known_item_adds_a_ranking(store: Store, folder: Path
 
 
 def test_a_changed_passage_makes_another_item(store: Store, folder: Path) -> None:
-    import_reasonrank(store, fill(folder, ROW))
+    import_reasonrank(store, fill(folder, ROW), imported_by="ada")
     (folder / "id_doc" / "biology.json").write_text('{"a": "one", "b": "two", "c": "other"}')
-    assert import_reasonrank(store, folder).imported == 1
+    assert import_reasonrank(store, folder, imported_by="ada").imported == 1
     assert items.counts(store)["items"] == 2
     assert items.counts(store)["passages"] == 4
 
@@ -117,10 +119,10 @@ def test_an_interrupted_import_keeps_whole_batches_and_is_completed_by_another(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_reasonrank(store, folder, on_progress=stop)
+        import_reasonrank(store, folder, on_progress=stop, imported_by="ada")
     assert items.counts(store)["rankings"] == 2
     assert imports.list_imports(store).is_empty()
-    report = import_reasonrank(store, folder)
+    report = import_reasonrank(store, folder, imported_by="ada")
     assert (report.imported, report.unchanged) == (3, 2)
     assert items.counts(store)["rankings"] == 5
 
@@ -128,7 +130,7 @@ def test_an_interrupted_import_keeps_whole_batches_and_is_completed_by_another(
 def test_progress_ends_with_all_bytes_and_rows(store: Store, folder: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     fill(folder, ROW, BAD, ROW)
-    import_reasonrank(store, folder, on_progress=lambda *call: seen.append(call))
+    import_reasonrank(store, folder, on_progress=lambda *call: seen.append(call), imported_by="ada")
     size = (folder / "training_data_all.jsonl").stat().st_size
     assert seen[-1] == (size, size, 3)
 
@@ -137,19 +139,19 @@ def test_lists_longer_than_a_window_go_in_and_are_counted(store: Store, folder: 
     docids = [f"d{number}" for number in range(21)]
     (folder / "id_doc" / "biology.json").write_text(json.dumps(dict.fromkeys(docids, "text")))
     row = ROW | {"initial_list": docids, "final_list": docids, "relevant_docids": ["d20"]}
-    report = import_reasonrank(store, fill(folder, row))
+    report = import_reasonrank(store, fill(folder, row), imported_by="ada")
     assert (report.imported, report.long_lists) == (1, 1)
 
 
 def test_another_layout_leaves_no_trace(store: Store, tmp_path: Path) -> None:
     with pytest.raises(LayoutError):
-        import_reasonrank(store, tmp_path)
+        import_reasonrank(store, tmp_path, imported_by="ada")
     assert imports.list_imports(store).is_empty()
 
 
 def test_strange_texts_are_stored_as_they_are(store: Store, folder: Path) -> None:
     chain = "<b>\x00'; DROP TABLE items; --\u2028\U0001f600"
-    import_reasonrank(store, fill(folder, ROW | {"reasoning": chain}))
+    import_reasonrank(store, fill(folder, ROW | {"reasoning": chain}), imported_by="ada")
     [item_id] = items.next_item_ids(store, ItemFilter())
     assert items.get_rankings(store, item_id)[0].chain == chain
 

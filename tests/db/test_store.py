@@ -43,7 +43,7 @@ def test_a_broken_file_is_an_error_a_user_can_read(workspace):
 
 def test_a_workspace_opens_again_with_what_was_written(workspace):
     with Store.create(workspace) as store:
-        store.execute("INSERT INTO baseline_pins VALUES ('b', 'e', now())")
+        store.execute("INSERT INTO baseline_pins VALUES ('b', 'e', now(), 'ada')")
     with Store.open(workspace) as store:
         assert store.row("SELECT benchmark_id FROM baseline_pins") == {"benchmark_id": "b"}
 
@@ -51,7 +51,7 @@ def test_a_workspace_opens_again_with_what_was_written(workspace):
 def test_a_failed_transaction_leaves_nothing(store):
     def fail_midway():
         with store.transaction() as cursor:
-            cursor.execute("INSERT INTO baseline_pins VALUES ('b', 'e', now())")
+            cursor.execute("INSERT INTO baseline_pins VALUES ('b', 'e', now(), 'ada')")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -65,7 +65,9 @@ def test_many_threads_write_and_read_at_once(store):
     def work(name: int) -> None:
         try:
             for _ in range(30):
-                store.execute("INSERT INTO baseline_pins VALUES (?, 'e', now())", [str(name)])
+                store.execute(
+                    "INSERT INTO baseline_pins VALUES (?, 'e', now(), 'ada')", [str(name)]
+                )
                 assert len(store.frame("SELECT * FROM baseline_pins")) > 0
         except Exception as error:  # noqa: BLE001 - handed to the test's own thread
             errors.append(error)

@@ -16,8 +16,10 @@ LISTWISE = {"strategy": {"name": "listwise", "window": 20, "step": 10}, "first_s
 @pytest.fixture
 def two(store: Store) -> Store:
     for name in ("bright-biology", "bright-pony"):
-        insert_benchmark(store, benchmark_id=f"id {name}", name=name, n_queries=1, n_passages=1)
-    suites.set_suite(store, "two", ["bright-biology", "bright-pony"])
+        insert_benchmark(
+            store, benchmark_id=f"id {name}", name=name, n_queries=1, n_passages=1, added_by="ada"
+        )
+    suites.set_suite(store, "two", ["bright-biology", "bright-pony"], made_by="ada")
     return store
 
 

@@ -1,0 +1,355 @@
+"""The audit: everything that is appended, as one list of who did what, when, from what to what.
+
+To add a source, add an entry to `SOURCES`: a SELECT of the columns of `COLUMNS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from db.store import Store
+
+COLUMNS = ("happened_at", "actor", "kind", "subject", "item_id", "before", "after", "note", "id")
+"""Of every SELECT, in this order: UTC; who; one of the source's kinds; what it was done to, for
+people; the item, or NULL; the value before and after, '' for none; anything said; an id that tells
+two rows of one time apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a part of the audit comes from.
+
+    Attributes:
+        kinds: What its rows may be, with a name for people.
+        select: Its rows.
+        by_item: Where one row is about many items, the same rows once for each item.
+        before: For a long table, what gives `before` for the rows on a page alone, instead of a
+            window over them all: a SELECT of id and before for the ids in `$ids`.
+    """
+
+    kinds: Mapping[str, str]
+    select: str
+    by_item: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which rows. The empty filter means all of them.
+
+    Attributes:
+        actors: Any of these people.
+        kinds: Any of these kinds.
+        item: Only what touched this item.
+        since: From this time on (UTC); until: before this time.
+    """
+
+    actors: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    item: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_BATCH_OF_ITEM = "JOIN batch_items i USING (batch_id)"
+
+
+def _batches(item: str, join: str) -> str:
+    return f"""
+    SELECT created_at, created_by, 'batch', name, {item}, '', 'made',
+           'cut ' || printf('%.2f', cut), batch_id FROM batches {join}
+    """  # noqa: S608 - constants
+
+
+def _approvals(item: str, join: str) -> str:
+    return f"""
+    SELECT approved_at, approved_by, 'approval', b.name, {item}, 'made by ' || b.created_by,
+           'snapshot ' || s.snapshot_id,
+           s.n_items || ' items' || coalesce(
+               '; ' || len(q.left_out) || ' quarantined left out, ' || len(q.kept) || ' kept '
+               || q.reason, ''), batch_id
+    FROM snapshots s JOIN batches b USING (batch_id)
+    LEFT JOIN batch_quarantines q USING (batch_id) {join}
+    """  # noqa: S608 - constants
+
+
+def _imports(item: str, join: str) -> str:
+    return f"""
+    SELECT m.finished_at, coalesce(m.imported_by, ''), 'import', m.name, {item}, '',
+           m.imported || ' items', m.kind || '; ' || m.unchanged || ' known, ' || m.rejected
+           || ' rows refused', m.import_id FROM imports m {join}
+    """  # noqa: S608 - constants
+
+
+def _jobs(item: str, join: str) -> str:
+    return f"""
+    SELECT j.created_at, j.created_by, 'job', j.name, {item}, '', 'started ' || j.kind,
+           coalesce('snapshot ' || j.snapshot_id, ''), j.job_id FROM jobs j {join}
+    """  # noqa: S608 - constants
+
+
+SOURCES = (
+    Source(
+        {"verdict": "Verdict", "undo": "Undo", "reveal": "Reveal"},
+        """
+        SELECT judged_at, reviewer,
+               CASE kind WHEN 'judge' THEN 'verdict' ELSE kind END, left(item_id, 12), item_id,
+               '', CASE kind WHEN 'judge' THEN verdict
+                             WHEN 'reveal' THEN len(relevant_docids) || ' marked' ELSE '' END,
+               concat_ws('; ', nullif(array_to_string(reasons, ', '), ''), nullif(note, '')),
+               event_id
+        FROM judgment_events
+        """,
+        before="""
+        SELECT e.event_id AS id, arg_max(p.verdict, p.seq) AS before
+        FROM judgment_events e
+        JOIN judgment_events p ON p.item_id = e.item_id AND p.kind = 'judge'
+            AND ((e.kind = 'judge' AND p.reviewer = e.reviewer AND p.seq < e.seq)
+                 OR (e.kind = 'undo' AND p.event_id = e.undoes))
+        WHERE e.event_id IN (SELECT unnest($ids::VARCHAR[]))
+        GROUP BY 1
+        """,
+    ),
+    Source(
+        {"quarantine": "Quarantine decision"},
+        """
+        SELECT decided_at, decided_by, 'quarantine', qid, item_id,
+               coalesce(lag(decision) OVER (PARTITION BY item_id, benchmark_id, qid ORDER BY seq),
+                        ''), decision, reason, seq::VARCHAR
+        FROM quarantine_events
+        """,
+    ),
+    Source(
+        {"scan": "Comparison with a benchmark"},
+        """
+        SELECT scanned_at, scanned_by, 'scan', coalesce(b.name, s.benchmark_id), NULL, '',
+               'compared', 'cuts ' || words_cut || ' words, ' || meaning_cut || ' meaning; '
+               || s.n_items || ' items', scan_id
+        FROM contamination_scans s LEFT JOIN benchmarks b USING (benchmark_id)
+        """,
+    ),
+    Source(
+        {"return": "Sent back to review"},
+        """
+        SELECT returned_at, returned_by, 'return', qid, item_id, '', reason, detail, return_id
+        FROM returned_items
+        """,
+    ),
+    Source({"batch": "Batch made"}, _batches("NULL", ""), _batches("i.item_id", _BATCH_OF_ITEM)),
+    Source(
+        {"approval": "Batch approved"},
+        _approvals("NULL", ""),
+        # What was left out is not in the snapshot.
+        _approvals("i.item_id", _BATCH_OF_ITEM)
+        + "WHERE NOT list_contains(coalesce(q.left_out, []), i.item_id)",
+    ),
+    Source(
+        {"import": "Import"},
+        _imports("NULL", ""),
+        _imports("i.item_id", "JOIN items i USING (import_id)"),
+    ),
+    Source(
+        {"source": "Source added"},
+        """
+        SELECT added_at, coalesce(added_by, ''), 'source', name, NULL, '',
+               n_queries || ' queries', kind, source_id FROM sources
+        """,
+    ),
+    Source(
+        {"benchmark": "Benchmark added"},
+        """
+        SELECT created_at, coalesce(added_by, ''), 'benchmark', name, NULL, '',
+               n_queries || ' queries', '', benchmark_id FROM benchmarks
+        """,
+    ),
+    Source(
+        {"suite": "Suite changed"},
+        """
+        SELECT made_at, coalesce(made_by, ''), 'suite', name, NULL,
+               coalesce(lag(shown) OVER (PARTITION BY name ORDER BY made_at), ''), shown, '', name
+        FROM (SELECT *, (SELECT coalesce(string_agg(b.name, ', ' ORDER BY b.name), '')
+                         FROM benchmarks b
+                         WHERE list_contains(benchmark_ids, b.benchmark_id)) AS shown
+              FROM suites)
+        """,
+    ),
+    Source(
+        {"baseline": "Baseline pinned"},
+        """
+        SELECT pinned_at, coalesce(pinned_by, ''), 'baseline', coalesce(b.name, p.benchmark_id),
+               NULL, coalesce(lag(e.name) OVER (PARTITION BY p.benchmark_id ORDER BY pinned_at),
+                              ''), coalesce(e.name, p.evaluation_id), '', p.evaluation_id
+        FROM baseline_pins p LEFT JOIN benchmarks b USING (benchmark_id)
+        LEFT JOIN evaluations e USING (evaluation_id)
+        """,
+    ),
+    Source(
+        {"job": "Job started"},
+        _jobs("NULL", ""),
+        _jobs(
+            "i.item_id",
+            "JOIN (SELECT DISTINCT snapshot_id, item_id FROM snapshots"
+            " JOIN batch_items USING (batch_id)) i USING (snapshot_id)",
+        ),
+    ),
+    Source(
+        {
+            "export": "Export",
+            "stop": "Job stopped",
+            "resume": "Job resumed",
+            "prices": "Price changed",
+            "prompt": "Prompt saved",
+        },
+        """
+        SELECT done_at, done_by, action, coalesce(j.name, subject), NULL, before, after,
+               CASE WHEN j.job_id IS NULL THEN '' ELSE 'job ' || j.job_id END, a.seq::VARCHAR
+        FROM action_events a LEFT JOIN jobs j ON j.job_id = a.subject
+        """,
+    ),
+    Source(
+        {
+            "add": "Account added",
+            "roles": "Roles changed",
+            "email": "E-mail changed",
+            "disable": "Account disabled",
+            "enable": "Account enabled",
+            "password": "Password changed",
+        },
+        """
+        SELECT changed_at, changed_by, change, account, NULL,
+               CASE change
+                   WHEN 'roles' THEN array_to_string(lag(roles) OVER past, ', ')
+                   WHEN 'email' THEN coalesce(lag(email) OVER past, '')
+                   WHEN 'disable' THEN if(lag(active) OVER past, 'active', 'disabled')
+                   WHEN 'enable' THEN if(lag(active) OVER past, 'active', 'disabled')
+                   ELSE '' END,
+               CASE change
+                   WHEN 'add' THEN array_to_string(roles, ', ')
+                   WHEN 'roles' THEN array_to_string(roles, ', ')
+                   WHEN 'email' THEN coalesce(email, '')
+                   WHEN 'disable' THEN 'disabled'
+                   WHEN 'enable' THEN 'active'
+                   ELSE '' END,
+               CASE change WHEN 'add' THEN coalesce(email, '') ELSE '' END, seq::VARCHAR
+        FROM account_events WINDOW past AS (PARTITION BY account ORDER BY seq)
+        """,
+    ),
+    Source(
+        {"in": "Signed in", "out": "Signed out", "failed": "Sign-in failed"},
+        """
+        SELECT happened_at, account, kind, account, NULL, '', '', 'from ' || address, seq::VARCHAR
+        FROM sign_in_events
+        """,
+    ),
+    Source(
+        {"setting": "Setting changed"},
+        """
+        SELECT set_at, set_by, 'setting', name, NULL,
+               coalesce(lag(value) OVER (PARTITION BY name ORDER BY seq), ''), value, '',
+               seq::VARCHAR
+        FROM setting_events
+        """,
+    ),
+)
+
+KINDS = {kind: name for source in SOURCES for kind, name in source.kinds.items()}
+"""Every kind of row, with its name for people."""
+
+_WHERE = """
+WHERE (len($actors::VARCHAR[]) = 0 OR list_contains($actors::VARCHAR[], actor))
+  AND (len($kinds::VARCHAR[]) = 0 OR list_contains($kinds::VARCHAR[], kind))
+  AND ($item::VARCHAR IS NULL OR item_id = $item)
+  AND ($since::TIMESTAMPTZ IS NULL OR happened_at >= $since)
+  AND ($until::TIMESTAMPTZ IS NULL OR happened_at < $until)
+"""
+_ORDER = " ORDER BY happened_at DESC, kind, id DESC"
+
+
+def _query(chosen: AuditFilter) -> tuple[str, dict[str, Any]]:
+    """Return FROM and WHERE of a filter, over those sources alone that can have such rows."""
+    names = ", ".join(COLUMNS)
+    parts = []
+    for number, source in enumerate(SOURCES):
+        if chosen.kinds and not set(chosen.kinds) & source.kinds.keys():
+            continue
+        select = (chosen.item and source.by_item) or source.select
+        parts.append(f"SELECT * FROM ({select}) s{number}({names})")  # noqa: S608 - constants
+    rows = " UNION ALL ".join(parts)
+    values: dict[str, Any] = {
+        "actors": list(chosen.actors),
+        "kinds": list(chosen.kinds),
+        "item": chosen.item,
+        "since": chosen.since,
+        "until": chosen.until,
+    }
+    return f" FROM ({rows}) {_WHERE}", values
+
+
+def page(store: Store, chosen: AuditFilter, *, limit: int, offset: int = 0) -> pl.DataFrame:
+    """Return some of the rows of `COLUMNS`, the newest first.
+
+    First which rows they are, by their times and ids alone; then these rows.
+    """
+    query, values = _query(chosen)
+    keys = store.frame(
+        f"SELECT happened_at, kind, id{query}{_ORDER} LIMIT $limit OFFSET $offset",
+        {**values, "limit": limit, "offset": offset},
+    )
+    if keys.is_empty():
+        return store.frame(f"SELECT *{query} LIMIT 0", values)
+    times: list[datetime] = keys["happened_at"].to_list()
+    around = replace(
+        chosen,
+        kinds=tuple(keys["kind"].unique()),
+        since=min(times),
+        until=max(times) + timedelta(microseconds=1),
+    )
+    query, values = _query(around)
+    found = store.frame(
+        f"SELECT *{query} AND (kind, id) IN ("
+        f"SELECT unnest($page_kinds::VARCHAR[]), unnest($page_ids::VARCHAR[])){_ORDER}",
+        {**values, "page_kinds": keys["kind"].to_list(), "page_ids": keys["id"].to_list()},
+    )
+    return _with_before(store, found)
+
+
+def everything(store: Store, chosen: AuditFilter) -> pl.DataFrame:
+    """Return all the rows of `COLUMNS`, the newest first."""
+    query, values = _query(chosen)
+    return _with_before(store, store.frame(f"SELECT *{query}{_ORDER}", values))
+
+
+def _with_before(store: Store, found: pl.DataFrame) -> pl.DataFrame:
+    for source in SOURCES:
+        if source.before is None:
+            continue
+        own = pl.col("kind").is_in(list(source.kinds))
+        ids = found.filter(own)["id"].to_list()
+        if ids:
+            known = dict(store.frame(source.before, {"ids": ids}).iter_rows())
+            looked_up = pl.col("id").replace_strict(known, default="")
+            found = found.with_columns(
+                pl.when(own).then(looked_up).otherwise("before").alias("before")
+            )
+    return found
+
+
+def count(store: Store, chosen: AuditFilter) -> int:
+    """Return how many rows there are."""
+    query, values = _query(chosen)
+    row = store.row(f"SELECT count(*) AS n{query}", values)
+    assert row is not None
+    return int(row["n"])
+
+
+def actors(store: Store) -> list[str]:
+    """Return everyone who did anything, by name."""
+    query, values = _query(AuditFilter())
+    rows = store.rows(
+        f"SELECT DISTINCT actor{query} AND actor <> '' AND kind <> 'failed' ORDER BY 1",
+        values,
+    )
+    return [row["actor"] for row in rows]
