@@ -4,6 +4,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 
 from curation.errors import CurationError
+from curation.people import require
 from db import api_tokens
 from db.store import Store
 
@@ -19,14 +20,27 @@ def add(store: Store, name: str, *, made_by: str) -> str:
     """Make a token and return it; it cannot be had again.
 
     Raises:
+        RefusedError: If `made_by` is no admin.
         TokenError: If it has no name.
         StoreError: If a token of that name is in force.
     """
+    made_by = require(store, made_by, "admin")
     if not name.strip():
         raise TokenError("A token needs a name: who or what reads with it?")
     token = PREFIX + token_urlsafe(32)
     api_tokens.add_token(store, name=name.strip(), token_hash=_hash(token), made_by=made_by)
     return token
+
+
+def revoke(store: Store, wanted: str, *, revoked_by: str) -> str:
+    """Take a token, by its id or name, out of force from the next request on; return its name.
+
+    Raises:
+        RefusedError: If `revoked_by` is no admin.
+        NotFoundError: If there is no such token in force.
+    """
+    revoked_by = require(store, revoked_by, "admin")
+    return api_tokens.revoke_token(store, wanted, revoked_by=revoked_by)
 
 
 def holder(store: Store, token: str) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from curation.code_version import code_version
 from curation.errors import CurationError
+from curation.people import require
 from db import bulk
 from db.store import Store
 
@@ -23,8 +24,10 @@ def tag(
     """Tag items, or take a tag off them, and return the bulk action's id.
 
     Raises:
+        RefusedError: If `done_by` is no annotator.
         BulkError: If the name of the tag is blank or too long, or there is no item or no person.
     """
+    done_by = require(store, done_by, "annotator")
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_TAG or not name.isprintable():
         raise BulkError(f"A tag is 1 to {LONGEST_TAG} characters, got {name[:60]!r}.")
@@ -43,6 +46,8 @@ def undo(store: Store, bulk_id: str, *, done_by: str) -> int:
     What was decided or tagged anew since stays as it is.
 
     Raises:
+        RefusedError: If `done_by` is no annotator.
         NotFoundError: If this person made no such bulk action, or took it back before.
     """
+    done_by = require(store, done_by, "annotator")
     return bulk.append_undo(store, bulk_id, done_by=done_by, code_version=code_version())

@@ -14,7 +14,7 @@ from curation.errors import CurationError
 from curation.people import require
 from curation.prices import Price, read_prices, write_prices
 from curation.prompts import Template
-from db import benchmarks, quarantine, suites
+from db import benchmarks, quarantine, saved_views, suites
 from db.actions import append_action
 from db.store import Store
 
@@ -40,6 +40,16 @@ def set_prices(store: Store, prices: Mapping[str, Price], *, set_by: str) -> Non
 
 def _price(price: Price | None) -> str:
     return "" if price is None else f"${price.prompt:g} and ${price.completion:g} per M tokens"
+
+
+def save_view(store: Store, name: str, fields: Mapping[str, Any] | None, *, saved_by: str) -> None:
+    """Keep a view of the table under a name that everybody sees, or drop it with None.
+
+    Raises:
+        RefusedError: If `saved_by` is neither annotator nor reviewer.
+    """
+    saved_by = require(store, saved_by, "annotator", "reviewer")
+    saved_views.save_view(store, name, None if fields is None else dict(fields), saved_by)
 
 
 def save_prompt(store: Store, name: str, text: str, *, saved_by: str) -> None:

@@ -11,6 +11,7 @@ from scipy.stats import kendalltau
 
 from curation import queueing
 from curation.errors import CurationError
+from curation.people import require
 from db import items, judgments, queue_log
 from db.ids import now as present
 from db.store import Store
@@ -36,9 +37,11 @@ def set_from_verdict(
         order: The order likewise.
 
     Raises:
+        RefusedError: If the lead is no reviewer.
         GoldError: If the lead has no verdict on it in force.
         NotFoundError: If there is no such item.
     """
+    lead = require(store, lead, "reviewer")
     item = items.get_item(store, item_id)
     own = [each for each in judgments.judgments_of(store, item_id) if each.reviewer == lead]
     if not own:
@@ -62,7 +65,8 @@ def set_from_verdict(
 
 
 def withdraw(store: Store, item_id: str, lead: str, *, now: datetime | None = None) -> None:
-    """Make a gold item an ordinary one again."""
+    """Make a gold item an ordinary one again; a reviewer may."""
+    lead = require(store, lead, "reviewer")
     queue_log.withdraw_gold(store, item_id, set_by=lead, set_at=now or present())
     queueing.rearrange(store)
 

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import polars as pl
 
 from curation.errors import CurationError
+from curation.people import require
 from curation.queue_index import QueueIndex
 from curation.queue_policy import (
     REASONS,
@@ -122,8 +123,10 @@ def save_policy(
     """Put a policy in force, keeping those before it, and return its id.
 
     Raises:
+        RefusedError: If `saved_by` is neither reviewer nor trainer.
         PolicyError: If it is the one in force already.
     """
+    saved_by = require(store, saved_by, "reviewer", "trainer")
     if policy == current_policy(store):
         raise PolicyError("This is the policy in force: change something before saving it.")
     policy_id = queue_log.append_policy(

@@ -19,6 +19,7 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from curation.errors import CurationError
+from curation.people import require
 from db import webhooks
 from db.ids import now
 from db.store import Store
@@ -52,8 +53,10 @@ def add(
         secret_variable: Environment variable that holds the signing secret; only its name is kept.
 
     Raises:
+        RefusedError: If `made_by` is no admin.
         WebhookError: If the URL, an event or the variable will not do.
     """
+    made_by = require(store, made_by, "admin")
     _check_url(url)
     if unknown := sorted(set(events) - set(EVENTS)):
         raise WebhookError(f"There is no event {', '.join(unknown)}. Choose {', '.join(EVENTS)}.")
@@ -69,6 +72,30 @@ def add(
         secret_variable=secret_variable,
         made_by=made_by,
     )
+
+
+def remove(store: Store, webhook_id: str, *, removed_by: str) -> None:
+    """Tell a webhook nothing any more; what was not delivered yet is dropped.
+
+    Raises:
+        RefusedError: If `removed_by` is no admin.
+        NotFoundError: If there is no such webhook.
+    """
+    removed_by = require(store, removed_by, "admin")
+    webhooks.remove_webhook(store, webhook_id, removed_by=removed_by)
+
+
+def send_test(store: Store, webhook_id: str, *, asked_by: str) -> dict[str, Any]:
+    """Send a webhook a message now, and return the delivery, as `db.webhooks.get_delivery` does.
+
+    Raises:
+        RefusedError: If `asked_by` is no admin.
+        NotFoundError: If there is no such webhook.
+    """
+    require(store, asked_by, "admin")
+    delivery_id = webhooks.post_test(store, webhook_id)
+    deliver(store, delivery_id)
+    return webhooks.get_delivery(store, delivery_id)
 
 
 def _check_url(url: str) -> None:

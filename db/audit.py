@@ -138,6 +138,57 @@ SOURCES = (
         FROM returned_items
         """,
     ),
+    Source(
+        {"claim": "Item in hand"},
+        """
+        SELECT happened_at, reviewer, 'claim', left(item_id, 12), item_id, '', kind,
+               coalesce('until ' || strftime(until, '%H:%M:%S'), ''), seq::VARCHAR
+        FROM queue_events WHERE kind <> 'renew'
+        """,
+    ),
+    Source(
+        {"gold": "Gold item"},
+        """
+        SELECT set_at, set_by, 'gold', left(item_id, 12), item_id,
+               coalesce(lag(kind) OVER (PARTITION BY item_id ORDER BY seq), ''), kind,
+               coalesce(verdict, ''), seq::VARCHAR
+        FROM gold_events
+        """,
+    ),
+    Source(
+        {"policy": "Queue policy"},
+        """
+        SELECT saved_at, saved_by, 'policy', 'queue', NULL,
+               coalesce(lag(settings::VARCHAR) OVER (ORDER BY policy_id), ''), settings::VARCHAR,
+               note, policy_id
+        FROM queue_policies
+        """,
+    ),
+    Source(
+        {"tag": "Tag"},
+        """
+        SELECT tagged_at, tagged_by, 'tag', tag, item_id, '', kind, '', seq::VARCHAR FROM tag_events
+        """,
+    ),
+    Source(
+        {"view": "Saved view"},
+        """
+        SELECT saved_at, saved_by, 'view', name, NULL, '', if(fields IS NULL, 'dropped', 'saved'),
+               '', name || epoch_us(saved_at)
+        FROM saved_views
+        """,
+    ),
+    Source(
+        {"token": "API token", "webhook": "Webhook"},
+        """
+        SELECT decided_at, decided_by, 'token', name, NULL, '', kind, '', 'token' || seq
+        FROM api_token_events
+        UNION ALL
+        SELECT decided_at, decided_by, 'webhook', url, NULL, '', kind,
+               array_to_string(events, ', '), 'webhook' || seq
+        FROM webhook_events
+        """,
+    ),
     Source({"batch": "Batch made"}, _batches("NULL", ""), _batches("i.item_id", _BATCH_OF_ITEM)),
     Source(
         {"approval": "Batch approved"},

@@ -10,7 +10,20 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation import auditing, batching, edits, intake, people, review, signing_in
+from curation import (
+    api_tokens,
+    auditing,
+    batching,
+    bulk,
+    edits,
+    gold,
+    intake,
+    people,
+    queueing,
+    review,
+    signing_in,
+    webhooks,
+)
 from curation.batching import Selection
 from curation.decontamination import Cuts
 from curation.people import ROLES, Actor, Operator, RefusedError
@@ -41,6 +54,42 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
         lambda s, by: review.reveal(s, item_id="i", reviewer=by, marks=[]),
     ),
     "curation.review.undo": (("annotator",), review.undo),
+    "curation.review.decide_many": (
+        ("annotator",),
+        lambda s, by: review.decide_many(s, item_ids=["i"], reviewer=by, verdict="approve"),
+    ),
+    "curation.bulk.tag": (("annotator",), lambda s, by: bulk.tag(s, ["i"], "t", done_by=by)),
+    "curation.bulk.undo": (("annotator",), lambda s, by: bulk.undo(s, "b", done_by=by)),
+    "curation.gold.set_from_verdict": (
+        ("reviewer",),
+        lambda s, by: gold.set_from_verdict(s, "i", by),
+    ),
+    "curation.gold.withdraw": (("reviewer",), lambda s, by: gold.withdraw(s, "i", by)),
+    "curation.queueing.save_policy": (
+        ("reviewer", "trainer"),
+        lambda s, by: queueing.save_policy(s, queueing.current_policy(s), note="", saved_by=by),
+    ),
+    "curation.edits.save_view": (
+        ("annotator", "reviewer"),
+        lambda s, by: edits.save_view(s, "v", None, saved_by=by),
+    ),
+    "curation.api_tokens.add": (("admin",), lambda s, by: api_tokens.add(s, "t", made_by=by)),
+    "curation.api_tokens.revoke": (
+        ("admin",),
+        lambda s, by: api_tokens.revoke(s, "t", revoked_by=by),
+    ),
+    "curation.webhooks.add": (
+        ("admin",),
+        lambda s, by: webhooks.add(s, "", events=[], secret_variable="", made_by=by),
+    ),
+    "curation.webhooks.remove": (
+        ("admin",),
+        lambda s, by: webhooks.remove(s, "w", removed_by=by),
+    ),
+    "curation.webhooks.send_test": (
+        ("admin",),
+        lambda s, by: webhooks.send_test(s, "w", asked_by=by),
+    ),
     "curation.batching.create": (
         ("reviewer",),
         lambda s, by: batching.create(s, "b", Selection(), created_by=by),
@@ -151,6 +200,12 @@ SYSTEM = {
     "curation.signing_in.whose": "that a session is in use",
     "curation.signing_in.sign_out": "one's own session",
     "curation.signing_in.change_password": "one's own, by the old one",
+    "curation.queueing._claim": "what is taken in hand is not decided; the verdict asks",
+    "curation.queueing._end": "what is given back is not decided",
+    "curation.webhooks.deliver": "what waits to be sent",
+    "app.drafts.Drafts.keep": "one's own draft",
+    "trainer.clusters.cluster_items": "derived from the texts",
+    "trainer.ingest_rollouts.read_groups": "what jobs wrote",
     "trainer.decontaminate.embedded": "derived, of a scan",
     "trainer.decontaminate._compare": "of a scan",
     "trainer.ingest._read_events": "what jobs wrote",

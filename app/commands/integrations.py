@@ -51,7 +51,7 @@ def token_revoke(
 ) -> None:
     """Take a token out of force, from the next request on."""
     with open_store(context) as store:
-        name = tokens.revoke_token(store, wanted, revoked_by=user())
+        name = api_tokens.revoke(store, wanted, revoked_by=user())
     emit({"revoked": name}, as_json, lambda: f"{name} is revoked")
 
 
@@ -102,7 +102,7 @@ def webhook_remove(
 ) -> None:
     """Tell a webhook nothing any more; what was not delivered yet is dropped."""
     with open_store(context) as store:
-        outbox.remove_webhook(store, webhook_id, removed_by=user())
+        webhooks.remove(store, webhook_id, removed_by=user())
     emit({"removed": webhook_id}, as_json, lambda: f"{webhook_id} is removed")
 
 
@@ -114,9 +114,7 @@ def webhook_test(
 ) -> None:
     """Send a webhook a message now and say what it answered."""
     with open_store(context) as store:
-        delivery_id = outbox.post_test(store, webhook_id)
-        webhooks.deliver(store, delivery_id)
-        sent = outbox.get_delivery(store, delivery_id)
+        sent = webhooks.send_test(store, webhook_id, asked_by=user())
     if sent["state"] != "ok":
         raise webhooks.WebhookError(webhooks.outcome(sent))
     emit(

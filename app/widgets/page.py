@@ -15,13 +15,16 @@ NOTICE = "notice"
 PAGE_ROLES: dict[str, tuple[str, ...]] = {
     "sources": ("reviewer", "trainer"),
     "generate": ("trainer",),
+    "queue_desk": ("reviewer", "trainer"),
     "review": ("annotator", "reviewer"),
+    "table": ("annotator", "reviewer"),
     "decontamination": ("reviewer", "trainer"),
     "batches": ("reviewer", "trainer"),
     "new_job": ("trainer",),
     "playground": ("trainer",),
     "people": ("admin",),
     "audit": ("admin",),
+    "integrations": ("admin",),
 }
 """Which roles see a page, by its file name in `views/`: any of these. Other pages are for all."""
 

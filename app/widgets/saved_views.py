@@ -6,7 +6,9 @@ import streamlit as st
 
 from app.store import user
 from app.widgets.filters import FIELDS
+from app.widgets.page import mendable
 from app.widgets.text import key_of, plain
+from curation.edits import save_view
 from db import saved_views
 from db.store import Store
 
@@ -42,14 +44,16 @@ def views_menu(store: Store, more: tuple[str, ...], options: dict[str, list[str]
                     key=key_of("drop", name),
                     type="tertiary",
                     icon=":material/delete:",
-                    on_click=saved_views.save_view,
-                    args=(store, name, None, user()),
+                    on_click=save_view,
+                    args=(store, name, None),
+                    kwargs={"saved_by": user()},
                 )
         with st.form("save-view", border=False, clear_on_submit=True):
             name = st.text_input("Name", max_chars=60, key="view_name")
             if st.form_submit_button("Save this view", icon=":material/add:") and name.strip():
-                saved_views.save_view(store, " ".join(name.split()), _present(more), user())
-                st.rerun()
+                with mendable():
+                    save_view(store, " ".join(name.split()), _present(more), saved_by=user())
+                    st.rerun()
 
 
 def _present(more: tuple[str, ...]) -> dict[str, Any]:

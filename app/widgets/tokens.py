@@ -6,7 +6,7 @@ from app.store import user
 from app.widgets.page import empty_state, mendable
 from app.widgets.text import plain, when
 from curation import api_tokens
-from db.api_tokens import list_tokens, revoke_token
+from db.api_tokens import list_tokens
 from db.store import Store
 
 
@@ -50,4 +50,4 @@ def token_list(store: Store) -> None:
 
 def _revoke(store: Store, token_id: str) -> None:
     with mendable():
-        revoke_token(store, token_id, revoked_by=user())
+        api_tokens.revoke(store, token_id, revoked_by=user())

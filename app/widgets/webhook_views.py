@@ -89,16 +89,14 @@ def _webhook(store: Store, row: dict[str, Any]) -> None:
 def _test(store: Store, webhook_id: str) -> None:
     with mendable():
         with st.spinner("Sending …"):
-            delivery_id = outbox.post_test(store, webhook_id)
-            webhooks.deliver(store, delivery_id)
-        sent = outbox.get_delivery(store, delivery_id)
+            sent = webhooks.send_test(store, webhook_id, asked_by=user())
         show = st.success if sent["state"] == "ok" else st.error
         show(plain(webhooks.outcome(sent)))
 
 
 def _remove(store: Store, webhook_id: str) -> None:
     with mendable():
-        outbox.remove_webhook(store, webhook_id, removed_by=user())
+        webhooks.remove(store, webhook_id, removed_by=user())
 
 
 @st.fragment(run_every=5)

@@ -263,8 +263,10 @@ def test_another_filter_forgets_what_was_read_ahead(sample: Workspace, open_page
 def test_a_link_that_brings_another_filter_shows_its_item(sample: Workspace) -> None:
     desk = session.Desk()
     with Store.open(sample) as store:
-        desk.in_url = desk.find_current(store, OPEN, None)
+        desk.in_url = desk.find_current(store, OPEN, None, "ada")
         wanted = items.next_item_ids(store, ItemFilter(verdict="approve"), limit=1)[0]
-        assert desk.find_current(store, ItemFilter(verdict="approve"), wanted) == wanted
+        assert desk.find_current(store, ItemFilter(verdict="approve"), wanted, "ada") == wanted
         desk.in_url = wanted
-        assert desk.find_current(store, OPEN, wanted) != wanted  # the filter alone was changed
+        assert (
+            desk.find_current(store, OPEN, wanted, "ada") != wanted
+        )  # the filter alone was changed
