@@ -111,13 +111,19 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=re.compile(name))
 
 
+def settle(page: Page) -> None:
+    """Wait until the page is drawn whole and looked at: a key pressed before that is lost."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_timeout(400)  # longer than the shortest look
+
+
 def judge(page: Page, *keys: str) -> str:
     """Press keys on the item on the screen until the next one comes; return the one judged."""
     before = item(page)
-    page.wait_for_timeout(400)  # longer than the shortest look
+    settle(page)
     for key in keys:
         page.keyboard.press(key)
-        page.wait_for_timeout(200)
+        settle(page)
     page.wait_for_function("was => !location.search.includes(was)", arg=before)
     return before
 
@@ -132,6 +138,7 @@ def review_by_keyboard(page: Page) -> None:
     judge(page, "2", "x")
     judge(page, "q")
     undone = judge(page, "a")
+    settle(page)
     page.keyboard.press("u")
     page.wait_for_url(re.compile(undone))
     expect(page.get_by_text("4 of 12", exact=False)).to_be_visible()
@@ -142,22 +149,23 @@ def review_by_keyboard(page: Page) -> None:
 
 
 def two_fast_presses_judge_one_item(page: Page) -> None:
-    page.wait_for_timeout(400)
+    settle(page)
     count = page.get_by_text("judged ·", exact=False)
     before = int(re.findall(r"\d+", count.inner_text())[0])
     first = item(page)
     for _ in range(3):
         page.keyboard.press("a", delay=0)
     page.wait_for_function("was => !location.search.includes(was)", arg=first)
-    page.wait_for_timeout(1_500)
+    settle(page)
     assert int(re.findall(r"\d+", count.inner_text())[0]) == before + 1
 
 
 def fix_by_keyboard(page: Page) -> None:
-    page.wait_for_timeout(400)
+    settle(page)
     fixed = item(page)
     page.keyboard.press("f")
     expect(button(page, "Save fix")).to_be_visible()
+    settle(page)
     cards = page.locator(".cards .card")
     second = cards.nth(1).get_attribute("data-id")
     page.keyboard.press("j")
@@ -177,7 +185,7 @@ def fix_by_keyboard(page: Page) -> None:
     grade = cards.first.get_by_role("button", name="3", exact=True)
     expect(grade).to_have_attribute("aria-pressed", "true")
     shoot(page, "review-fix")
-    page.wait_for_timeout(600)
+    settle(page)
     page.keyboard.press("Control+Enter")
     page.wait_for_function("was => !location.search.includes(was)", arg=fixed)
 
@@ -190,14 +198,8 @@ def blind_first(page: Page) -> None:
     page.keyboard.press("m")
     expect(button(page, "Reveal with 1 mark")).to_be_enabled()
     shoot(page, "review-blind")
-    # A key that is pressed while the page is being drawn anew on a busy machine may be lost.
-    for _ in range(3):
-        page.keyboard.press("e")
-        try:
-            expect(page.get_by_text("your marks:")).to_be_visible(timeout=10_000)
-            break
-        except AssertionError:
-            continue
+    settle(page)
+    page.keyboard.press("e")
     expect(page.get_by_text("your marks:")).to_be_visible()
     page.get_by_text("Open", exact=True).click()
 
