@@ -209,7 +209,7 @@ def test_a_megabyte_in_one_line_goes_to_the_page(
     }
     (folder / "training_data_all.jsonl").write_text(json.dumps(row), encoding="utf-8")
     with Store.create(workspace) as store:
-        import_reasonrank(store, folder)
+        import_reasonrank(store, folder, imported_by="ada")
         (item_id,) = items.next_item_ids(store, ItemFilter())
         shown = review.load(store, item_id, "ada")
     app = open_page("review")

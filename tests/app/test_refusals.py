@@ -47,7 +47,7 @@ def test_a_home_folder_of_nobody_is_named(place: Workspace):
     with pytest.raises(RankDeskError, match="nobody of that name"):
         Workspace.locate("~nouser-here/x")
     with Store.open(place) as store:
-        imported = ImportRun("~nouser-here/x")
+        imported = ImportRun("~nouser-here/x", "ada")
         _work(store, imported)
     assert "nobody of that name" in imported.error
 

@@ -214,7 +214,7 @@ def test_theorems_are_no_candidates_of_their_own(empty: Workspace, tmp_path: Pat
         (["--theorems", "t.jsonl", "--folder", "beir"], "Name one form of source"),
         (["--queries", "q.jsonl"], "--queries with --passages"),
         (["--theorems", "t.jsonl", "--query-words", "9"], "write LEAST:MOST"),
-        (["--theorems", "t.jsonl", "--language", "English"], "no language has the code 'English'"),
+        (["--theorems", "t.jsonl", "--language", "English"], "o language has the code 'English'"),
         (["--theorems", "t.jsonl", "--duplicates", "all"], "'none', 'exact', 'near' or 'semantic'"),
         (["--theorems", "t.jsonl"], "t.jsonl: it cannot be read"),
     ],

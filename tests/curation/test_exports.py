@@ -141,17 +141,17 @@ def test_corrected_labels_and_repaired_rankings_survive_the_way_out_and_in(
     start = freeze_all(store, "start")
     export_snapshot(store.workspace.snapshots / start, "reasonrank", tmp_path / "start")
     with Store.create(Workspace(tmp_path / "first")) as first:
-        import_reasonrank(first, tmp_path / "start")
+        import_reasonrank(first, tmp_path / "start", imported_by="ada")
         statuses = stored_items.consistency_values(first)["status"]
         assert sorted(statuses) == ["missing", "ok", "ok", "ok", "truncated"]
         snapshot = freeze_all(first, "first")
         export_snapshot(first.workspace.snapshots / snapshot, "reasonrank", tmp_path / "out")
         before = (stored_items.counts(first), judgments.history(first).height)
-        again = import_reasonrank(first, tmp_path / "out")
+        again = import_reasonrank(first, tmp_path / "out", imported_by="ada")
         assert (again.imported, again.unchanged) == (0, 5)
         assert (stored_items.counts(first), judgments.history(first).height) == before
     with Store.create(Workspace(tmp_path / "second")) as second:
-        import_reasonrank(second, tmp_path / "out")
+        import_reasonrank(second, tmp_path / "out", imported_by="ada")
         assert freeze_all(second, "second") == snapshot
         [event] = judgments.history(second).to_dicts()
         assert (event["verdict"], event["reviewer"]) == ("fix", "ada")
@@ -162,7 +162,7 @@ def test_an_export_of_what_was_reviewed_here_changes_nothing_here(
     tmp_path: Path, store: Store, snapshot: Path
 ) -> None:
     export_snapshot(snapshot, "reasonrank", tmp_path / "source")
-    import_reasonrank(store, tmp_path / "source")
+    import_reasonrank(store, tmp_path / "source", imported_by="ada")
     first, second = stored_items.next_item_ids(store, ItemFilter(), limit=9)
     fix = {"reviewer": "ada", "verdict": "fix"}
     review.decide(store, item_id=first, order=["a/1", "b"], **fix)
@@ -171,7 +171,7 @@ def test_an_export_of_what_was_reviewed_here_changes_nothing_here(
     frozen_id = batching.approve(store, "fixed", approved_by="ada").snapshot_id
     export_snapshot(store.workspace.snapshots / frozen_id, "reasonrank", tmp_path / "out")
     before = (stored_items.counts(store), judgments.history(store).height)
-    report = import_reasonrank(store, tmp_path / "out")
+    report = import_reasonrank(store, tmp_path / "out", imported_by="ada")
     assert (report.imported, report.unchanged) == (0, 2)
     assert (stored_items.counts(store), judgments.history(store).height) == before
 

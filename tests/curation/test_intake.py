@@ -165,7 +165,7 @@ def test_of_two_rankings_of_one_item_the_first_row_s_is_under_review(
         for qid, given in (("q1", orders), ("q2", orders[::-1]))
         for order in given
     ]
-    import_reasonrank(store, fill(folder, *rows))
+    import_reasonrank(store, fill(folder, *rows), imported_by="ada")
     first = {"Why?": ("a", "b", "c"), "How?": ("c", "b", "a")}
     for item_id in items.next_item_ids(store, ItemFilter()):
         ranking = items.get_rankings(store, item_id)[0]
@@ -176,7 +176,7 @@ def test_of_two_rankings_of_one_item_the_first_row_s_is_under_review(
 
 def test_refused_rows_are_counted_once_a_folder(store: Store, folder: Path) -> None:
     for _ in range(2):
-        import_reasonrank(store, fill(folder, ROW, BAD, "{"))
+        import_reasonrank(store, fill(folder, ROW, BAD, "{"), imported_by="ada")
     dropped = dropped_before(store)
     assert (dropped.rows, dropped.refused, dropped.no_item) == (3, 2, {})
     assert dropped.sentences() == ["2 of 3 imported rows were refused."]

@@ -38,7 +38,9 @@ def loop(store: Store) -> Store:
     checkpoints.insert_checkpoint(
         store, checkpoint_id="j1", name="small", kind="sft", path="m", lineage={}, job_id="j1"
     )
-    benchmarks.insert_benchmark(store, benchmark_id="b", name="held-out", n_queries=9, n_passages=9)
+    benchmarks.insert_benchmark(
+        store, benchmark_id="b", name="held-out", n_queries=9, n_passages=9, added_by="ada"
+    )
     evaluations.insert_evaluation(
         store,
         evaluation_id="e1",

@@ -146,7 +146,7 @@ def test_a_rewritten_chain_is_trained_on_as_a_persons(store, tmp_path):
     assert (kept.chain, kept.chain_author) == ("First [1], then [2]. i5", "teacher")
     export_snapshot(folder, "reasonrank", tmp_path / "out")
     with Store.create(Workspace(tmp_path / "other")) as other:
-        import_reasonrank(other, tmp_path / "out")
+        import_reasonrank(other, tmp_path / "out", imported_by="ada")
         again = batching.create(
             other, "b", batching.Selection(verdicts=("open",), cut=0.0), created_by="ada"
         )

@@ -93,7 +93,9 @@ def test_without_a_decision_it_says_what_else_is_known(store: Store, two: tuple[
     first, _ = two
     scored = freeze(store, "scored", Selection(cut=0.5, verdicts=("approve",)))
     assert brief(diff(store, two[1], scored))[-1][3].endswith("chosen by other filters")
-    benchmarks.insert_benchmark(store, benchmark_id="b", name="held", n_queries=1, n_passages=1)
+    benchmarks.insert_benchmark(
+        store, benchmark_id="b", name="held", n_queries=1, n_passages=1, added_by="ada"
+    )
     made = batching.create(store, "clean", ANY, created_by="ada")
     quarantine.record_scan(
         store,
@@ -149,7 +151,9 @@ def evaluation(
 
 def test_models_are_paired_with_what_else_differs(store: Store, two: tuple[str, str]):
     first, second = two
-    benchmarks.insert_benchmark(store, benchmark_id="b", name="held", n_queries=6, n_passages=1)
+    benchmarks.insert_benchmark(
+        store, benchmark_id="b", name="held", n_queries=6, n_passages=1, added_by="ada"
+    )
     assert paired_scores(store, first, second) == []
     model(store, "m1", first)
     model(store, "m2", second, steps=5)

@@ -118,7 +118,7 @@ def test_ids_that_stand_twice_are_refused_before_they_are_taken_for_duplicates()
     [
         ({"overlap": 3}, "at most half"),
         ({"length": 4, "overlap": 3}, "at most half"),
-        ({"languages": ("english",)}, "no language has the code 'english'.*en, eo"),
+        ({"languages": ("english",)}, "o language has the code 'english'.*en, eo"),
         ({"near": 1.5}, "near: .*less than or equal to 1"),
         ({"sample": 0}, "sample"),
     ],
