@@ -93,7 +93,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assert len(group(leader)) > 1
         yield Served(engine, adapter, base, runner)
         runner.run(engine.close())
-        assert group(leader) == []
+        wait_for(lambda: group(leader) == [], "the end of all that the server started", 20)
 
 
 def texts(engine: VllmEngine | OpenAIEngine | TransformersEngine, runner: asyncio.Runner):
