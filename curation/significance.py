@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 RESAMPLES = 9999
 SEED = 0
@@ -101,27 +102,11 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
     differences = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
     differences[np.abs(differences) < _TIE] = 0.0
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
-    p = 1.0
-    if (wins or losses) and len(a) > 1:  # one pair alone says nothing
-        from scipy import stats
-
-        # Flipping the signs of the differences is the exchange of the two systems within a query.
-        p = float(
-            stats.permutation_test(
-                (differences,),
-                np.mean,
-                permutation_type="samples",
-                n_resamples=RESAMPLES,
-                vectorized=True,
-                rng=np.random.default_rng(SEED),
-                batch=1000,
-            ).pvalue
-        )
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     return Comparison(
         difference=float(differences.mean()),
         ci=interval(differences.tolist()),
-        p=p,
+        p=_permuted(differences),
         wins=wins,
         ties=len(differences) - wins - losses,
         losses=losses,
@@ -129,6 +114,27 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
         effect=float(differences.mean()) / spread if spread > 0 else None,
         detectable=_DETECTABLE * spread / len(differences) ** 0.5 if len(differences) > 1 else None,
     )
+
+
+def _permuted(differences: NDArray[np.float64]) -> float:
+    """Return the two-sided p of paired differences; 1 where nothing differs, or for one alone.
+
+    Flipping the signs of the differences is the exchange of the two systems within a query.
+    """
+    if len(differences) < 2 or not differences.any():
+        return 1.0
+    from scipy import stats  # takes a second to import, and every page reaches this module
+
+    found = stats.permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=RESAMPLES,
+        vectorized=True,
+        rng=np.random.default_rng(SEED),
+        batch=1000,
+    )
+    return float(found.pvalue)
 
 
 def macro_interval(groups: Sequence[Sequence[float]]) -> tuple[float, float]:
@@ -163,22 +169,11 @@ def compare_macro(
     differences = [np.subtract(x, y) for x, y in zip(a, b, strict=True)]
     weighted = np.concatenate([each / (len(each) * len(differences)) for each in differences])
     weighted[np.abs(weighted) < _TIE / weighted.size] = 0.0
-    p = 1.0
-    if weighted.size > 1 and weighted.any():
-        from scipy import stats
-
-        p = float(
-            stats.permutation_test(
-                (weighted,),
-                np.sum,
-                permutation_type="samples",
-                n_resamples=RESAMPLES,
-                vectorized=True,
-                rng=np.random.default_rng(SEED),
-                batch=1000,
-            ).pvalue
-        )
-    return float(weighted.sum()), macro_interval([each.tolist() for each in differences]), p
+    return (
+        float(weighted.sum()),
+        macro_interval([each.tolist() for each in differences]),
+        _permuted(weighted),
+    )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
