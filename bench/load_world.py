@@ -12,7 +12,7 @@ import polars as pl
 from db.agreement import AGREEMENT_SCHEMA
 from db.agreement import put as put_agreement
 from db.ids import new_id
-from db.items import ITEM_SCHEMA, PASSAGE_SCHEMA, RANKING_SCHEMA, insert_items
+from db.item_writes import ITEM_SCHEMA, PASSAGE_SCHEMA, RANKING_SCHEMA, insert_items
 from db.samples import ORIGIN_SCHEMA, insert_origins
 from db.store import Store, insert_frame
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import polars as pl
 
 from db import items
-from db.items import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
+from db.item_writes import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
 from db.records import Ranking
 from db.search import FILE, SearchIndex
 from db.store import Store

@@ -12,7 +12,7 @@ from db.store import Store
 def entries(
     store: Store, chosen: AuditFilter, *, asked_by: str, limit: int | None = None, offset: int = 0
 ) -> pl.DataFrame:
-    """Return rows of the audit (`db.audit.COLUMNS`), the newest first.
+    """Return rows of the audit (`db.audit_sources.COLUMNS`), the newest first.
 
     Args:
         limit: None for all that there are.

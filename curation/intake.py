@@ -22,7 +22,7 @@ from curation.training_items import item_id, passage_id, ranking_id
 from db.details import mark_rewritten
 from db.ids import new_id
 from db.imports import record_import
-from db.items import (
+from db.item_writes import (
     ITEM_SCHEMA,
     PASSAGE_SCHEMA,
     RANKING_SCHEMA,

@@ -9,7 +9,7 @@ import polars as pl
 from db.details import insert_detail, mark_rewritten
 from db.errors import NotFoundError
 from db.ids import new_id
-from db.items import insert_rankings, ranking_frame
+from db.item_writes import insert_rankings, ranking_frame
 from db.records import Detail, Judgment, Ranking, Verdict
 from db.store import Cursor, Store
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from db.items import items_of, refresh_heads
+from db.item_writes import items_of, refresh_heads
 from db.store import Store, insert_frame
 
 ORIGIN_SCHEMA: dict[str, Any] = {

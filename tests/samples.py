@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from db.items import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
+from db.item_writes import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
 from db.records import Ranking
 from db.store import Store
 

@@ -21,7 +21,7 @@ from curation.orders import orders_of
 from curation.segments import steps_of
 from curation.training_items import ranking_id
 from curation.word_diff import word_diff
-from db import details, items
+from db import details, item_writes, items
 from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
@@ -58,7 +58,7 @@ def authored(sample: Workspace) -> Workspace:
                     )
                 )
         with store.transaction() as cursor:
-            items.insert_rankings(cursor, items.ranking_frame(made))
+            item_writes.insert_rankings(cursor, item_writes.ranking_frame(made))
     return sample
 
 

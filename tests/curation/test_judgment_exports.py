@@ -9,7 +9,7 @@ import pytest
 from curation import review, trec
 from curation.judgment_exports import Chosen, JudgmentExportError, export
 from db.ids import now
-from db.items import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
+from db.item_writes import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
 from db.judgments import append_judgment
 from db.records import Ranking
 from db.store import Store

@@ -9,7 +9,8 @@ from curation.batching import Selection
 from curation.people import TWO_PERSON
 from db import audit, benchmarks
 from db.actions import append_action
-from db.audit import COLUMNS, KINDS, SOURCES, AuditFilter
+from db.audit import KINDS, AuditFilter
+from db.audit_sources import COLUMNS, SOURCES
 from db.ids import now
 from db.store import Store
 from tests.samples import add_samples

@@ -3,7 +3,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from db import items, judgments
+from db import item_writes, items, judgments
 from db.errors import NotFoundError
 from db.records import ItemFilter
 from db.samples import ORIGIN_SCHEMA, insert_origins
@@ -105,7 +105,7 @@ def test_a_head_is_the_ranking_under_review_whatever_came_first(store):
     judged = replace(first, ranking_id="b", author_name="judge", ndcg=0.1)
     sample = replace(first, ranking_id="c", ndcg=0.2)
     with store.transaction() as cursor:
-        items.insert_rankings(cursor, items.ranking_frame([human, judged, sample]))
+        item_writes.insert_rankings(cursor, item_writes.ranking_frame([human, judged, sample]))
     origin = {"job_id": "j", "shown": list("abcd"), "prompt": "p", "price": None, "seconds": 1.0}
     rows = [
         {"ranking_id": "ri1", "sample": 1, "judge": False},

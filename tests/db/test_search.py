@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.items import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
+from db.item_writes import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
 from db.records import Ranking
 from db.search import FILE, SearchIndex, match_expression
 from tests.samples import add_samples
