@@ -40,7 +40,7 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
                     "wtl": "–"
                     if row["wins"] is None
                     else f"{row['wins']} / {row['ties']} / {row['losses']}",
-                    "effect": row["effect"],
+                    "effect": "–" if row["effect"] is None else f"{row['effect']:.2f}",
                     "detectable": points(row["detectable"]),
                     "strategy": row["strategy"],
                     "judged": row["judged"],
@@ -67,8 +67,8 @@ def results(rows: list[dict[str, Any]], measure: str) -> None:
                 "p (Holm)", help="Corrected for testing every row of the table."
             ),
             "wtl": "Win / tie / loss",
-            "effect": st.column_config.NumberColumn(
-                "Effect size", format="%.2f", help="Cohen's d of the paired differences."
+            "effect": st.column_config.TextColumn(
+                "Effect size", alignment="right", help="Cohen's d of the paired differences."
             ),
             "detectable": st.column_config.TextColumn(
                 "Detectable",

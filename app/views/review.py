@@ -169,17 +169,13 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
         fix_buttons(opened, shown, draft, on_save=partial(on_verdict, item_id, "fix"))
         return
     else:
-        for verdict, label, shortcut, icon in (
-            ("approve", "Approve", "A", "check"),
-            ("reject", "Reject", "X", "close"),
-        ):
+        for verdict, label, shortcut in (("approve", "Approve", "A"), ("reject", "Reject", "X")):
             key_button(
                 verdict,
                 label,
                 shortcut,
                 item_id,
                 type="primary" if verdict == "approve" else "secondary",
-                icon=f":material/{icon}:",
                 on_click=on_verdict,
                 args=(item_id, verdict),
             )
@@ -188,7 +184,6 @@ def verdict_row(shown: ReviewItem, *, hidden: bool) -> None:
             "Fix",
             "F",
             item_id,
-            icon=":material/edit:",
             on_click=session.start_fix,
             args=(shown,),
         )
@@ -253,7 +248,6 @@ def navigation_row(item_id: str) -> None:
         "Undo",
         key="undo",
         shortcut="U",
-        icon=":material/undo:",
         disabled=not recent or shows_keys(),
         help=f"Takes back your latest verdict; {many(len(recent), 'verdict')} can be taken back.",
         on_click=session.undo,
@@ -349,7 +343,8 @@ def draw(item_id: str, *, blind: bool) -> None:
                     ":gray[Mark every passage that helps to answer the query: click, or **J K** "
                     "and **M**. Then reveal the teacher's order, labels and chain.]"
                 )
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        # One line in a window of 1280 pixels: no icons, and little room between.
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             verdict_row(shown, hidden=hidden)
             navigation_row(item_id)
 

@@ -29,8 +29,14 @@ def visible(text: str) -> str:
 
 
 def brief(text: str, most: int = 200) -> str:
-    """Return a text, cut where it is longer than `most` characters, and by how much."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+    """Return a text, cut where it is longer than `most` characters.
+
+    Where more is cut than shown, it says how much.
+    """
+    more = len(text) - most
+    if more <= 0:
+        return text
+    return f"{text[:most]}…" + (f" ({more:,} more characters)" if more > most else "")
 
 
 def plain(text: object) -> str:

@@ -229,4 +229,5 @@ def test_a_megabyte_in_one_line_goes_to_the_page(
         == 1_000_000
     )
     assert len(chain["steps"]) == len(steps_of(shown.teacher.chain)) > 200
-    assert brief("abc", 2) == "ab… (1 more characters)"
+    assert brief("abcde", 2) == "ab… (3 more characters)"
+    assert brief("abc", 2) == "ab…"
