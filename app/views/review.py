@@ -3,6 +3,7 @@
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import session
 from app.drafts import Draft
@@ -36,8 +37,11 @@ reviewer = user()
 state = session.desk()
 
 
-def top_row() -> bool:
-    """Draw progress, filters and mode; return whether the reviewer reads blind."""
+def top_row() -> tuple[bool, DeltaGenerator]:
+    """Draw progress, filters and mode; return whether the reviewer reads blind.
+
+    Beside it, the place for links to what else there is about the item.
+    """
     counts = items.counts(opened)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("#### Review", width="content")
@@ -55,6 +59,7 @@ def top_row() -> bool:
             label_visibility="collapsed",
             help="Blind first: mark what is relevant before the teacher's answer is shown.",
         )
+        aside = st.container(horizontal=True, width="content", gap="xsmall")
         st.space("stretch")
         key_map()
         judged, left, where = counts["judged"], 0, "under this filter"
@@ -62,7 +67,7 @@ def top_row() -> bool:
             # A verdict moves both by one, whatever the item is.
             left = queueing.left_for(opened, reviewer)
             ahead = queueing.gold_ahead(opened, reviewer)
-            judged, left, where = judged - ahead, left + ahead, "in the queue for you"
+            judged, left, where = judged - ahead, left + ahead, "in your queue"
         else:
             left = items.count_items(opened, chosen)
         st.markdown(
@@ -70,7 +75,7 @@ def top_row() -> bool:
             width="content",
         )
     state.find_current(opened, chosen, st.query_params.get("item"), reviewer)
-    return mode == "blind"
+    return mode == "blind", aside
 
 
 def facts(shown: ReviewItem, *, hidden: bool) -> str:
@@ -303,6 +308,11 @@ def draw(item_id: str, *, blind: bool) -> None:
     mine = any(judgment.reviewer == reviewer for judgment in shown.judgments)
     hidden = blind and shown.marks is None and not mine
     draft = drafted(item_id)
+    with beside:
+        if shown.samples > 1 and not hidden:
+            link("samples", "Samples", "stacks", item=item_id)
+        if not hidden:
+            link("audit", "History", "history", item=item_id)
     with st.container(border=True, height=104, gap="xsmall"):
         st.text(visible(brief(shown.item.query, LONGEST_QUERY)))
     # Two lines high whatever they say, so that the passages below stay where they are.
@@ -310,10 +320,6 @@ def draw(item_id: str, *, blind: bool) -> None:
     with left.container(height=50, border=False):
         st.markdown(f":small[{facts(shown, hidden=hidden)}]")
     with right.container(horizontal=True, horizontal_alignment="right"):
-        if shown.samples > 1 and not hidden:
-            link("samples", "Samples", "stacks", item=item_id)
-        if not hidden:
-            link("audit", "History", "history", item=item_id)
         why_back(opened, item_id)
         why_here(opened, item_id, reviewer, hidden=hidden)
         comparing = COMPARE in st.query_params and not hidden and not draft.fixing
@@ -369,7 +375,7 @@ def nothing_left() -> None:
         link("batches", "Make a batch", "inventory_2")
 
 
-reads_blind = top_row()
+reads_blind, beside = top_row()
 if state.error:
     st.error(plain(state.error), icon=":material/error:")
     state.error = ""
