@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from itertools import combinations
+from math import fsum
 from typing import TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -16,11 +17,12 @@ def reciprocal_rank(orders: Sequence[Sequence[T]], *, ties: Sequence[T]) -> list
         orders: At least one, all of the same items.
         ties: The order of items with equal sums.
     """
-    scores = dict.fromkeys(ties, 0.0)
+    parts: dict[T, list[float]] = {item: [] for item in ties}
     for order in orders:
         for rank, item in enumerate(order, start=1):
-            scores[item] += 1 / (RRF_K + rank)
-    return sorted(ties, key=lambda item: -scores[item])
+            parts[item].append(1 / (RRF_K + rank))
+    # Exactly rounded: the sum of the same ranks is the same, whichever order they come in.
+    return sorted(ties, key=lambda item: -fsum(parts[item]))
 
 
 def kemeny(orders: Sequence[Sequence[T]], *, ties: Sequence[T]) -> list[T]:

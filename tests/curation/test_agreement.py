@@ -92,6 +92,14 @@ def test_the_order_of_the_samples_does_not_matter(orders, random: Random):
     assert again.tau == pytest.approx(once.tau)
 
 
+def test_sums_that_are_rounded_differently_are_still_ties():
+    fewer, more = "abcgehdfijklmn", "abchegfdijklmn"
+    orders = [fewer, fewer, more, more]
+    assert measure(as_samples(orders), sorted(fewer)) == measure(
+        as_samples(orders[::-1]), sorted(fewer)
+    )
+
+
 @given(orders_of_one_list.map(lambda orders: orders[0]), st.integers(2, 4))
 def test_equal_samples_agree_wholly_and_follow_nothing(order, k):
     found = measure([Sample(order[i:] + order[:i], order) for i in range(k)], sorted(order))
