@@ -7,13 +7,14 @@ interrupted is completed by running it again.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from curation.chain_checks import failed_checks
+from curation.chain_checks import Check, failed_checks
 from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.people import require
@@ -29,6 +30,7 @@ from db.item_writes import (
     insert_checks,
     insert_items,
     unchecked,
+    unknown_rankings,
 )
 from db.judgments import Fix, append_fixes
 from db.records import Passage, Reject
@@ -159,6 +161,7 @@ class Intake:
         self._rankings: list[dict[str, Any]] = []
         self._fixes: list[Fix] = []
         self._rewritten: list[str] = []
+        self._checks: dict[str, Callable[[], list[Check]]] = {}
 
     def add(self, row: SourceRow) -> None:
         """Take a row into the batch, and write the batch when it is full."""
@@ -226,6 +229,9 @@ class Intake:
         texts = [row.query, *(passage.text for passage in row.candidates)]
         shown = given.shown or docids
         permutation = [shown.index(docid) + 1 for docid in given.ranking]
+        self._checks[given.ranking_id] = partial(
+            failed_checks, given.chain, permutation, given.status, texts, answer
+        )
         self._rankings.append(
             {
                 "ranking_id": given.ranking_id,
@@ -242,9 +248,7 @@ class Intake:
                 "first_relevant": scores.first_relevant,
                 "chain": given.chain,
                 "response": given.response,
-                "failed_checks": failed_checks(
-                    given.chain, permutation, given.status, texts, answer
-                ),
+                "failed_checks": [],  # looked at in `flush`, where it is new
             }
         )
 
@@ -252,6 +256,10 @@ class Intake:
         """Write what was taken since the last flush, in one transaction."""
         if not self._items:
             return
+        fresh = unknown_rankings(self._store, list(self._checks))
+        for ranking in self._rankings:
+            if ranking["ranking_id"] in fresh:
+                ranking["failed_checks"] = self._checks[ranking["ranking_id"]]()
         new_items, new_rankings = insert_items(
             self._store,
             _frame(self._passages, PASSAGE_SCHEMA),
@@ -270,7 +278,7 @@ class Intake:
             new_rankings -= fresh
         append_fixes(self._store, self._fixes, code_version=code_version())
         self._passages, self._items, self._rankings = [], [], []
-        self._fixes, self._rewritten = [], []
+        self._fixes, self._rewritten, self._checks = [], [], {}
 
     def _passage_id(self, passage: Passage) -> str:
         known = self._passage_ids.get(passage)

@@ -1,5 +1,6 @@
 """Items, passages and rankings written, and each item's head kept up to date with them."""
 
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -43,6 +44,9 @@ RANKING_SCHEMA: dict[str, Any] = {
 }
 
 
+_NO_RANKING = "SELECT i.ranking_id FROM incoming i ANTI JOIN rankings USING (ranking_id)"
+
+
 def insert_items(
     store: Store, passages: pl.DataFrame, items: pl.DataFrame, rankings: pl.DataFrame
 ) -> tuple[set[str], set[str]]:
@@ -67,7 +71,7 @@ def insert_items(
         )
         new_rankings = _missing(
             cursor,
-            "SELECT i.ranking_id FROM incoming i ANTI JOIN rankings USING (ranking_id)",
+            _NO_RANKING,
             rankings.select("ranking_id"),
         )
         fresh_items = items.filter(pl.col("item_id").is_in(list(new_items)))
@@ -87,6 +91,13 @@ def insert_items(
         )
         insert_rankings(cursor, fresh_rankings)
     return new_items, new_rankings
+
+
+def unknown_rankings(store: Store, ranking_ids: list[str]) -> set[str]:
+    """Return those of the ids that no ranking has."""
+    wanted = pl.DataFrame({"ranking_id": ranking_ids}, schema={"ranking_id": pl.String})
+    with closing(store.cursor()) as cursor:
+        return _missing(cursor, _NO_RANKING, wanted)
 
 
 def _missing(cursor: Cursor, sql: str, ids: pl.DataFrame) -> set[str]:
