@@ -126,7 +126,8 @@ def _strays(sentences: Sequence[str], texts: Sequence[str]) -> bool:
     A sentence in their language shares its small words with them: only one that shares few is worth
     the time of asking for its language.
     """
-    few, every = _vocabulary(texts[:4]), None
+    few, every = _vocabulary(texts[:4]), set[str]()
+    of_texts: set[str | None] = set()
     for sentence in sentences:
         words = {word for word in _WORDS.findall(sentence.lower()) if word.isalpha()}
         wanted = SHARED * len(words)
@@ -135,9 +136,10 @@ def _strays(sentences: Sequence[str], texts: Sequence[str]) -> bool:
         every = every or _vocabulary(texts)
         if len(words & every) >= wanted:
             continue
-        language = language_of(sentence)
-        of_texts = {language_of(text) for text in (" ".join(texts), *texts)} - {None}
-        if language and of_texts and language not in of_texts:
+        if (language := language_of(sentence)) is None:
+            continue
+        of_texts = of_texts or {language_of(text) for text in (" ".join(texts), *texts)}
+        if of_texts != {None} and language not in of_texts:
             return True
     return False
 
