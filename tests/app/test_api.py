@@ -281,9 +281,9 @@ def test_an_ended_job_is_told_without_a_page_open_and_once_more_after_a_503(
     served: Served,
 ) -> None:
     folder = served.workspace.jobs / served.evaluation_id
-    write_event(folder, "ended", outcome="stopped", message="by hand")
+    write_event(folder, "ended", outcome="done", message="once more")  # other tests see it done
     first, second = served.receiver.next(), served.receiver.next()
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     told = json.loads(second.body)
     assert told["event"] == "job.ended"
-    assert (told["data"]["outcome"], told["data"]["message"]) == ("stopped", "by hand")
+    assert (told["data"]["outcome"], told["data"]["message"]) == ("done", "once more")
