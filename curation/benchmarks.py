@@ -21,7 +21,7 @@ from curation.benchmark_files import read_domains, read_lines, read_passages, re
 from curation.benchmark_folders import DEFAULT_SPLIT, Published, read_folder
 from curation.errors import CurationError, FormatError
 from curation.folders import draft_folder, publish, sha256_of
-from curation.trec import best_first, read_qrels, read_run
+from curation.trec import best_first, read_qrels, read_run, run_tag
 from db.records import Passage
 
 MANIFEST = "manifest.json"
@@ -50,6 +50,8 @@ class BenchmarkManifest(BaseModel):
         n_qrels: Labels, zeros included.
         n_ranked: Queries with first-stage results; the others score 0.
         n_run: First-stage results.
+        retriever: What made the first-stage run, by the tag of its first line; None where the run
+            has no tags.
         max_passage_tokens: Where published results on it cut passages, if that is known.
         files: SHA-256 of each file, by name.
     """
@@ -64,6 +66,7 @@ class BenchmarkManifest(BaseModel):
     n_qrels: int
     n_ranked: int
     n_run: int
+    retriever: str | None = None
     max_passage_tokens: int | None = None
     files: dict[str, str]
 
@@ -183,6 +186,7 @@ def _add(root: Path, name: str, content: Published, run: Path) -> BenchmarkManif
             n_qrels=frames["qrels"].height,
             n_ranked=len(results),
             n_run=frames["run"].height,
+            retriever=run_tag(run),
             max_passage_tokens=content.max_passage_tokens,
             files={path.name: sha256_of(path) for path in sorted(draft.iterdir())},
         )

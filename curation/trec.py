@@ -106,6 +106,18 @@ def read_run(path: Path, *, may_be_empty: bool = False) -> Run:
     return run
 
 
+def run_tag(path: Path) -> str | None:
+    """Return the tag of a run's first line, which names its system; None of a RankLLM file.
+
+    Raises:
+        FormatError: It cannot be read.
+    """
+    for _, line in _lines(path):
+        fields = _fields(line, after=3)
+        return fields[4] if fields and math.isfinite(_score(fields[3])) else None
+    return None
+
+
 def is_writable(qid: str, docid: str) -> bool:
     """Return whether a line with these ids reads back as they are.
 

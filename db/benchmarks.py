@@ -16,8 +16,12 @@ def insert_benchmark(
     n_queries: int,
     n_passages: int,
     added_by: str,
+    retriever: str = "",
 ) -> bool:
     """Record a benchmark and return whether it is new.
+
+    Args:
+        retriever: What made its first-stage run, where that is known.
 
     Raises:
         StoreError: If another benchmark has the name, or the content has another name.
@@ -40,8 +44,8 @@ def insert_benchmark(
                 "Choose another name, for example with a version."
             )
         cursor.execute(
-            "INSERT INTO benchmarks VALUES (?, ?, ?, ?, now(), ?)",
-            [benchmark_id, name, n_queries, n_passages, added_by],
+            "INSERT INTO benchmarks VALUES (?, ?, ?, ?, now(), ?, ?)",
+            [benchmark_id, name, n_queries, n_passages, added_by, retriever],
         ).fetchall()
     return True
 

@@ -3,9 +3,10 @@
 Here the database and the job folders meet. No torch: pages import this.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
@@ -346,16 +347,19 @@ def resume(store: Store, job_id: str, *, resumed_by: str) -> None:
     append_action(store, "resume", job_id, before=before, after="queued", done_by=resumed_by)
 
 
-def log_tail(
-    store: Store, job_id: str, stream: Literal["stdout", "stderr"], size: int = 8000
-) -> str:
-    """Return the last `size` bytes that a job wrote to stdout or stderr."""
-    path = store.workspace.jobs / job_id / f"{stream}.log"
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - size))
-        return file.read().decode("utf-8", "replace")
+def log_tails(store: Store, job_id: str, size: int = 8000) -> dict[str, str]:
+    """Return the last `size` bytes of each log of a job, by name.
+
+    They are what it wrote to stderr and stdout, and the logs of the vLLM servers that it started.
+    """
+    folder = store.workspace.jobs / job_id
+    own = [folder / "stderr.log", folder / "stdout.log"]
+    tails = {}
+    for path in own + sorted(set(folder.glob("*.log")) - set(own)):
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            tails[path.stem] = file.read().decode("utf-8", "replace")
+    return tails
 
 
 def overrides_of(config: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What was measured on the benchmarks of a suite, gathered into rows of a leaderboard."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from curation.leaderboard import PublishedTable, Row, macro_average, ordered, published_rows
 from curation.significance import compare_macro, holm, macro_interval
 from db import checkpoints, evaluations, suites
+from db.benchmarks import list_benchmarks
 from db.store import Store
 from trainer.costs import engines_of
 from trainer.scoreboard import FIRST_STAGE
@@ -34,6 +36,7 @@ def leaderboard(
     """
     suite = suites.get_suite(store, wanted)
     names = dict(zip(suite["benchmark_ids"], suite["benchmarks"], strict=True))
+    retrievers = {row["name"]: row["retriever"] for row in list_benchmarks(store)}
     models = {row["checkpoint_id"]: row["name"] for row in checkpoints.list_checkpoints(store)}
     rows = [row for each in names for row in evaluations.list_evaluations(store, each)]
     means = evaluations.means(store, [row["evaluation_id"] for row in rows], measure)
@@ -51,7 +54,7 @@ def leaderboard(
             Row(
                 kind="measured",
                 system=_system(group[-1], models),
-                first_stage=_FIRST_STAGES[settings.get("first_stage", "run")],
+                first_stage=_first_stage(settings, [retrievers[name] for name in newest]),
                 strategy=strategy.get("name", "first stage"),
                 window="{window}/{step}".format(**strategy) if "step" in strategy else "",
                 values=values,
@@ -99,7 +102,12 @@ def _tested(store: Store, rows: list[Row], benchmarks: list[str], measure: str) 
     return found
 
 
-_FIRST_STAGES = {"run": "the benchmark's run", "bm25": "BM25", "dense": "MiniLM"}
+def _first_stage(settings: dict[str, Any], retrievers: Iterable[str]) -> str:
+    """Return what retrieved the lists; of a benchmark's own run, the name that its tag gives."""
+    searched = settings.get("first_stage", "run")
+    if searched != "run":
+        return {"bm25": "BM25", "dense": "MiniLM"}[searched]
+    return ", ".join(sorted({name or "the benchmark's run" for name in retrievers}))
 
 
 def _way(row: dict[str, Any]) -> str:

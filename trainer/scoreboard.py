@@ -67,6 +67,7 @@ def add_benchmark(
         n_queries=manifest.n_queries,
         n_passages=manifest.n_passages,
         added_by=added_by,
+        retriever=manifest.retriever or "",
     )
     benchmark = benchmark_files.read_benchmark(store.workspace.benchmarks / manifest.benchmark_id)
     values = scoring.per_query(benchmark.qrels, benchmark.scores, DEFAULT_MEASURES)

@@ -227,6 +227,7 @@ class BenchmarkRow(BaseModel):
     name: str
     n_queries: int
     n_passages: int
+    retriever: str = Field(description="Of its first-stage run, by the run's tag; may be empty.")
     created_at: datetime
 
 

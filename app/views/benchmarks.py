@@ -99,6 +99,7 @@ if found:
                 "name": [row["name"] for row in found],
                 "queries": [row["n_queries"] for row in found],
                 "passages": [row["n_passages"] for row in found],
+                "retriever": [row["retriever"] for row in found],
                 "first": [points(row["value"]) for row in first],
                 "judged": [row["judged"] for row in first],
                 "cut": pl.Series(cut, dtype=pl.Int64),
@@ -112,7 +113,8 @@ if found:
             "name": "Name",
             "queries": "Queries",
             "passages": "Passages",
-            "first": st.column_config.TextColumn("First stage, nDCG@10", alignment="right"),
+            "retriever": st.column_config.TextColumn("First stage", help="By the tag of its run."),
+            "first": st.column_config.TextColumn("Its nDCG@10", alignment="right"),
             "judged": st.column_config.NumberColumn(
                 "Its judged@10",
                 format="percent",

@@ -204,9 +204,8 @@ def _measures(store: Store, job: dict[str, Any]) -> None:
 
 
 def _logs(store: Store, job: dict[str, Any]) -> None:
-    for stream in ("stderr", "stdout"):
-        text = desk.log_tail(store, job["job_id"], stream)
-        st.markdown(f"**{stream}** :gray[the last 8,000 bytes]")
+    for name, text in desk.log_tails(store, job["job_id"]).items():
+        st.markdown(f"**{name}** :gray[the last 8,000 bytes]")
         if text:
             with st.container(height=300, autoscroll=True):
                 st.code(text, language=None, wrap_lines=True)

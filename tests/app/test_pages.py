@@ -99,6 +99,19 @@ def test_draws_a_job(kind: str, view: str, sample: Workspace, open_page: OpenPag
         assert errors(app) == []
 
 
+def test_a_jobs_log_holds_that_of_the_server_it_started(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    with Store.open(sample) as store:
+        job = next(job for job in jobs.list_jobs(store) if job["kind"] == "evaluate")
+    log = sample.jobs / job["job_id"] / "vllm.log"
+    log.write_text("x" * 9000 + "\nApplication startup complete.\n", encoding="utf-8")
+    app = open_page("jobs", job=job["job_id"], job_view="Log")
+    assert errors(app) == []
+    (text,) = [each.value for each in app.code if "startup" in each.value]
+    assert len(text) == 7999  # without the last line break
+
+
 def test_an_unknown_job_is_an_error_with_a_remedy(sample: Workspace, open_page: OpenPage) -> None:
     (message,) = errors(open_page("jobs", job="nobody"))
     assert "nobody" in message

@@ -77,3 +77,4 @@ def test_a_written_run_is_read_back_in_order(tmp_path_factory, run, name):
     trec.write_run(path, run, "my tag")
     read = trec.read_run(path)
     assert {qid: sorted(s, key=lambda d: -s[d]) for qid, s in read.items()} == run
+    assert trec.run_tag(path) == "my_tag"

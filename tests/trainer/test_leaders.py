@@ -15,9 +15,15 @@ LISTWISE = {"strategy": {"name": "listwise", "window": 20, "step": 10}, "first_s
 
 @pytest.fixture
 def two(store: Store) -> Store:
-    for name in ("bright-biology", "bright-pony"):
+    for name, retriever in (("bright-biology", "reasonir"), ("bright-pony", "")):
         insert_benchmark(
-            store, benchmark_id=f"id {name}", name=name, n_queries=1, n_passages=1, added_by="ada"
+            store,
+            benchmark_id=f"id {name}",
+            name=name,
+            n_queries=1,
+            n_passages=1,
+            added_by="ada",
+            retriever=retriever,
         )
     suites.set_suite(store, "two", ["bright-biology", "bright-pony"], made_by="ada")
     return store
@@ -51,6 +57,7 @@ def test_one_model_by_the_same_settings_is_a_row_and_its_newest_counts(two):
     evaluate(two, "bright-pony", 0.25, served("r1"))
     (row,) = leaderboard(two, "two", None)
     assert (row.system, row.window, row.kind) == ("r1", "20/10", "measured")
+    assert row.first_stage == "reasonir, the benchmark's run"
     assert row.values == {"bright-biology": 0.5, "bright-pony": 0.25}
     assert row.average == 0.375
 
