@@ -299,13 +299,13 @@ async def latency(desk: RankDesk, queries: int) -> None:
         _, _, orders = await desk.ranked(strategy, 64, desk.lists)
         values = per_query(desk.benchmark, orders)
         base = base or values
-        spent, found = taken[strategy.label], compare(values, base)
-        shares = [s.seconds / b.seconds for s, b in zip(spent, taken[SLIDING.label], strict=True)]
+        own, found = taken[strategy.label], compare(values, base)
+        shares = [s.seconds / b.seconds for s, b in zip(own, taken[SLIDING.label], strict=True)]
         low, high = found.ci
         print(
-            f"| {strategy.label} | {median(s.seconds for s in spent):.2f} | {median(shares):.2f} "
+            f"| {strategy.label} | {median(s.seconds for s in own):.2f} | {median(shares):.2f} "
             f"[{min(shares):.2f}, {max(shares):.2f}] | {median(depths[strategy.label]):g} | "
-            f"{median(s.calls for s in spent):g} | {100 * sum(values) / len(values):.2f} | "
+            f"{median(s.calls for s in own):g} | {100 * sum(values) / len(values):.2f} | "
             f"{100 * found.difference:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}] |",
             flush=True,
         )
