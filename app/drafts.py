@@ -175,11 +175,17 @@ def numbers_of(shown: ReviewItem) -> dict[str, int]:
 
 
 def start_from(draft: Draft, shown: ReviewItem, ranking: Ranking | None) -> None:
-    """Let a fix's order begin as an author's, or as the initial one; labels and grades stay."""
+    """Let a fix's order begin as an author's, or as the initial one; labels and grades stay.
+
+    With an answer to a hint comes its chain: it was asked for to take the place of the teacher's.
+    A chain that came so goes again with the next beginning; one that was written stays.
+    """
     numbers = numbers_of(shown)
     draft.order = [numbers[docid] for docid in (ranking.docids if ranking else numbers)]
     draft.started_from = ranking.ranking_id if ranking else ""
     draft.ranked, draft.tied = 0, set()
+    if draft.chain is None or draft.chain in shown.hinted_chains:
+        draft.chain = ranking.chain if ranking and ranking.hint and ranking.chain else None
 
 
 def decision(

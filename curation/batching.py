@@ -301,5 +301,5 @@ def _training_items(rows: Iterable[dict[str, Any]]) -> Iterator[TrainingItem]:
             author_name=str(row["author_name"]),
             status=row["status"],
             original_relevant_docids=None if set(original) == set(relevant) else tuple(original),
-            chain_author="human" if row["rewritten"] else "teacher",
+            chain_author=row["chain_author"],
         )

@@ -33,7 +33,7 @@ from db.item_writes import (
     unknown_rankings,
 )
 from db.judgments import Fix, append_fixes
-from db.records import Passage, Reject
+from db.records import ChainAuthor, Passage, Reject
 from db.store import Store
 
 WINDOW = 20
@@ -160,20 +160,20 @@ class Intake:
         self._items: list[dict[str, Any]] = []
         self._rankings: list[dict[str, Any]] = []
         self._fixes: list[Fix] = []
-        self._rewritten: list[str] = []
+        self._rewritten: dict[str, ChainAuthor] = {}
         self._checks: dict[str, Callable[[], list[Check]]] = {}
 
     def add(self, row: SourceRow) -> None:
         """Take a row into the batch, and write the batch when it is full."""
         item = self._add_item(row)
         # Beside a reviewer's order stands the teacher's chain, unless the reviewer rewrote it.
-        rewritten = row.chain_author == "human"
+        rewritten = row.chain_author != "teacher"
         written = row.chain if row.author != "human" or rewritten else ""
         ranking = ranking_id(item, row.author, row.author_name, row.ranking, written)
         if row.original_relevant_docids is not None:
             self._fixes.append((item, row.author_name, ranking, list(row.relevant_docids)))
         if rewritten:
-            self._rewritten.append(ranking)
+            self._rewritten[ranking] = "hinted" if row.chain_author == "hinted" else "human"
         self._add_ranking(
             row,
             item,
@@ -278,7 +278,7 @@ class Intake:
             new_rankings -= fresh
         append_fixes(self._store, self._fixes, code_version=code_version())
         self._passages, self._items, self._rankings = [], [], []
-        self._fixes, self._rewritten, self._checks = [], [], {}
+        self._fixes, self._rewritten, self._checks = [], {}, {}
 
     def _passage_id(self, passage: Passage) -> str:
         known = self._passage_ids.get(passage)

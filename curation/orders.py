@@ -14,7 +14,8 @@ class AuthoredOrder:
     """One author's order of an item.
 
     Attributes:
-        name: `model`, or `model, sample 2` where it gave several.
+        name: `model`, or `model, sample 2` where it gave several; `model, with a hint` where a
+            reviewer gave it one.
         ranking: With `chain`, whose mentions name passages by `numbers`.
         numbers: For each place shown to the author, the passage's number in initial order, 1-based.
     """
@@ -37,13 +38,15 @@ def orders_of(store: Store, shown: ReviewItem) -> list[AuthoredOrder]:
     ]
     origins = samples.shown_orders(store, shown.item.item_id)
     number = {candidate.docid: n for n, candidate in enumerate(shown.item.candidates, start=1)}
-    all_by = Counter(ranking.author_name for ranking in rankings)
+    all_by = Counter(ranking.author_name for ranking in rankings if not ranking.hint)
     counted: Counter[str] = Counter()
     found = []
     for ranking in rankings:
         name = ranking.author_name
-        counted[name] += 1
-        if all_by[name] > 1:
+        counted[name] += not ranking.hint
+        if ranking.hint:
+            name = f"{name}, with a hint"
+        elif all_by[name] > 1:
             name = f"{name}, sample {counted[name]}"
         shown_as = origins.get(ranking.ranking_id, tuple(number))
         found.append(AuthoredOrder(name, ranking, tuple(number[docid] for docid in shown_as)))

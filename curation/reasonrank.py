@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from curation.errors import CurationError
 from curation.permutation import STATUSES
 from curation.strict_json import JsonError, decode, describe, is_text
-from db.records import Passage, Reject
+from db.records import CHAIN_AUTHORS, Passage, Reject
 
 ROWS = "training_data_all.jsonl"
 QUERIES = "id_query"
@@ -67,7 +67,8 @@ class SourceRow:
         status: How the teacher's response was parsed; `ok` where the row does not say.
         original_relevant_docids: The teacher's labels, where `relevant_docids` are a reviewer's
             corrections of them.
-        chain_author: `human` where a person wrote or edited the chain.
+        chain_author: `human` where a person wrote or edited the chain, `hinted` where the teacher
+            wrote it to a reviewer's hint.
     """
 
     line: int
@@ -171,7 +172,7 @@ class ReasonRankFolder:
             author_name=_optional(row, "author_name", TEACHER, faults),
             status=_choice(row, "status", STATUSES, faults),
             original_relevant_docids=_original(row, initial, faults),
-            chain_author=_choice(row, "chain_author", _AUTHORS, faults),
+            chain_author=_choice(row, "chain_author", CHAIN_AUTHORS, faults),
         )
 
     def _dataset(self, row: dict[str, Any], faults: "_Faults") -> "_Dataset | None":

@@ -12,7 +12,7 @@ from curation.people import require
 from curation.samples import agreement_from
 from curation.training_items import ranking_id as content_ranking_id
 from db import agreement, bulk, items, judgments
-from db.records import Detail, Item, Judgment, Ranking, Verdict
+from db.records import ChainAuthor, Detail, Item, Judgment, Ranking, Verdict
 from db.store import Store
 
 REASONS = {
@@ -52,6 +52,11 @@ class ReviewItem:
     marks: list[str] | None
     samples: int = 0
     agreement: Agreement | None = None
+
+    @property
+    def hinted_chains(self) -> set[str]:
+        """Chains that a teacher wrote to a reviewer's hint."""
+        return {ranking.chain for ranking in self.rankings if ranking.hint and ranking.chain}
 
 
 def load(store: Store, item_id: str, reviewer: str) -> ReviewItem:
@@ -114,10 +119,13 @@ def decide(
             f"A corrected order, labels or chain go with the verdict fix, not {verdict}."
         )
     corrected, labels = (None, None)
+    hinted: ChainAuthor = "human"
     if verdict == "fix" or grades or detail is not None:
         shown = load(store, item_id, reviewer)
         if verdict == "fix":
             corrected, labels = _corrections(shown, reviewer, order, relevant, chain)
+            if chain in shown.hinted_chains:
+                hinted = "hinted"
         stands = shown.item.relevant_docids if labels is None else labels
         _check_grades(grades or {}, verdict, stands)
         if detail is not None:
@@ -135,6 +143,7 @@ def decide(
         code_version=code_version(),
         grades=grades,
         detail=detail,
+        chain_author=hinted,
     )
 
 

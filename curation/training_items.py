@@ -14,7 +14,7 @@ from curation.errors import FormatError
 from curation.permutation import STATUSES, Status
 from curation.strict_json import JsonError, decode, describe
 from db.ids import content_id
-from db.records import Passage
+from db.records import CHAIN_AUTHORS, ChainAuthor, Passage
 
 Author = Literal["teacher", "human"]
 Candidate: TypeAlias = Passage
@@ -35,8 +35,9 @@ class TrainingItem:
         status: How the response that held the order was parsed; `ok` for a reviewer's.
         original_relevant_docids: The teacher's labels, where a reviewer corrected them: the item's
             id is of these. None where they are `relevant_docids`.
-        chain_author: `human` where a person wrote or edited the chain. It is written to a file only
-            then, so that an item whose chain is as it came hashes as it always did.
+        chain_author: `human` where a person wrote or edited the chain, `hinted` where the teacher
+            wrote it to a reviewer's hint. It is written to a file only then, so that an item whose
+            chain is as it came hashes as it always did.
     """
 
     item_id: str
@@ -51,7 +52,7 @@ class TrainingItem:
     author_name: str
     status: Status = "ok"
     original_relevant_docids: tuple[str, ...] | None = None
-    chain_author: Author = "teacher"
+    chain_author: ChainAuthor = "teacher"
 
     @property
     def docids(self) -> tuple[str, ...]:
@@ -206,7 +207,7 @@ def _parse(line: bytes) -> TrainingItem:
         author_name=_text(row, "author_name"),
         status=status,
         original_relevant_docids=original,
-        chain_author=_author(row, "chain_author") if "chain_author" in row else "teacher",
+        chain_author=_chain_author(row) if "chain_author" in row else "teacher",
     )
 
 
@@ -229,6 +230,15 @@ def _author(row: dict[str, Any], field: str) -> Author:
     if value not in ("teacher", "human"):
         raise _FieldError(field, f"{describe(value)} is neither 'teacher' nor 'human'")
     return "human" if value == "human" else "teacher"
+
+
+def _chain_author(row: dict[str, Any]) -> ChainAuthor:
+    value = row["chain_author"]
+    if value not in CHAIN_AUTHORS:
+        raise _FieldError(
+            "chain_author", f"{describe(value)} is not one of {', '.join(CHAIN_AUTHORS)}"
+        )
+    return CHAIN_AUTHORS[CHAIN_AUTHORS.index(value)]
 
 
 def _title(row: dict[str, Any]) -> str | None:

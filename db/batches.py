@@ -136,8 +136,7 @@ def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
     Each row has item_id, domain, qid, query, candidates (list of docid, title, text in initial
     order), relevant_docids, original_relevant_docids (the teacher's), ranking_id, ranking (docids,
-    best first), author, author_name, status, chain, rewritten (whether a person wrote or edited the
-    chain).
+    best first), author, author_name, status, chain, chain_author.
     """
     with closing(store.cursor()) as cursor:
         cursor.register("chosen", chosen.to_arrow())
@@ -146,7 +145,8 @@ def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
             SELECT i.item_id, i.domain, i.qid, i.query, b.relevant_docids,
                    i.relevant_docids AS original_relevant_docids, b.ranking_id,
                    r.docids AS ranking, r.author, r.author_name, r.status, t.chain,
-                   b.chain_id IN (SELECT ranking_id FROM rewritten_chains) AS rewritten,
+                   CASE WHEN w.ranking_id IS NULL THEN 'teacher'
+                        WHEN w.hinted THEN 'hinted' ELSE 'human' END AS chain_author,
                    (SELECT list({'docid': p.docid, 'title': p.title, 'text': p.text}
                                 ORDER BY list_position(i.passage_ids, p.passage_id))
                     FROM passages p WHERE p.passage_id IN (SELECT unnest(i.passage_ids))
@@ -155,6 +155,7 @@ def batch_rows(store: Store, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
             JOIN items i USING (item_id)
             JOIN rankings r ON r.ranking_id = b.ranking_id
             JOIN ranking_texts t ON t.ranking_id = b.chain_id
+            LEFT JOIN rewritten_chains w ON w.ranking_id = b.chain_id
             ORDER BY i.domain, i.qid, i.item_id
             """
         )

@@ -1,9 +1,9 @@
 """What a judgment says of order and chain beside its verdict."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict
 
-from db.records import Detail, StepMark
+from db.records import ChainAuthor, Detail, StepMark
 from db.store import Cursor, Store
 
 _NOTHING = Detail()
@@ -46,9 +46,10 @@ def details_of(store: Store, item_id: str) -> dict[str, Detail]:
     }
 
 
-def mark_rewritten(cursor: Cursor, ranking_ids: Collection[str]) -> None:
-    """Record that a person wrote or edited these rankings' chains, within a transaction."""
+def mark_rewritten(cursor: Cursor, authors: Mapping[str, ChainAuthor]) -> None:
+    """Record who wrote the chains of these human rankings, within a transaction."""
     cursor.execute(
-        "INSERT OR IGNORE INTO rewritten_chains SELECT unnest($ids::VARCHAR[])",
-        {"ids": list(ranking_ids)},
+        "INSERT OR IGNORE INTO rewritten_chains"
+        " SELECT unnest($ids::VARCHAR[]), unnest($hinted::BOOLEAN[])",
+        {"ids": list(authors), "hinted": [author == "hinted" for author in authors.values()]},
     ).fetchall()

@@ -77,6 +77,7 @@ def get_rankings(store: Store, item_id: str) -> list[Ranking]:
     origins = _by_ranking(store, "SELECT ranking_id, judge, sample FROM ranking_origins", ids)
     texts = _by_ranking(store, "SELECT ranking_id, chain, response FROM ranking_texts", ids)
     failed = _by_ranking(store, "SELECT ranking_id, failed FROM ranking_checks", ids)
+    hints = _by_ranking(store, "SELECT ranking_id, hint FROM hinted_rankings", ids)
 
     def place(row: dict[str, Any]) -> tuple[object, ...]:  # as `item_writes` has it
         ranking_id = row["ranking_id"]
@@ -95,6 +96,7 @@ def get_rankings(store: Store, item_id: str) -> list[Ranking]:
                     **texts[row["ranking_id"]],
                     "docids": tuple(row["docids"]),
                     "failed_checks": tuple(checks),
+                    "hint": hints.get(row["ranking_id"], {"hint": None})["hint"],
                 }
             )
         )

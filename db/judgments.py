@@ -10,7 +10,7 @@ from db.details import insert_detail, mark_rewritten
 from db.errors import NotFoundError
 from db.ids import new_id
 from db.item_writes import insert_rankings, ranking_frame
-from db.records import Detail, Judgment, Ranking, Verdict
+from db.records import ChainAuthor, Detail, Judgment, Ranking, Verdict
 from db.store import Cursor, Store
 
 _FIELDS = (
@@ -103,17 +103,19 @@ def append_judgment(
     campaign: str | None = None,
     seconds: float | None = None,
     detail: Detail | None = None,
+    chain_author: ChainAuthor = "human",
 ) -> str:
     """Append one judgment, with the corrected ranking of a fix, and return its event id.
 
     When this returns, the judgment is on disk, and the reviewer's draft of the item is gone. A
-    corrected ranking with a chain is one whose chain the reviewer wrote.
+    corrected ranking with a chain is one whose chain the reviewer wrote, or took.
 
     Args:
         grades: From docids to 0..3, for those that were graded.
         guideline: Version of the guidelines that stood beside the item.
         campaign: Id of the campaign it was decided in.
         seconds: From showing the item to the verdict.
+        chain_author: Of the corrected ranking's chain, where it has one.
     """
     event_id = new_id()
     with store.transaction() as cursor:
@@ -124,7 +126,7 @@ def append_judgment(
             if not known:
                 insert_rankings(cursor, ranking_frame([corrected]))
             if corrected.chain:
-                mark_rewritten(cursor, [corrected.ranking_id])
+                mark_rewritten(cursor, {corrected.ranking_id: chain_author})
         _append(
             cursor,
             {

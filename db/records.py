@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 Author = Literal["teacher", "human", "checkpoint"]
+ChainAuthor = Literal["teacher", "human", "hinted"]
+"""Who wrote a chain: a person wrote or edited it, or a teacher wrote it to a reviewer's hint."""
+CHAIN_AUTHORS: tuple[ChainAuthor, ...] = get_args(ChainAuthor)
 Verdict = Literal["approve", "reject", "fix", "cannot_judge"]
 
 
@@ -40,6 +43,7 @@ class Ranking:
         ndcg: nDCG@10 against the item's pointwise labels, 0..1; recall and overlap likewise.
         first_relevant: 1-based rank of the first relevant passage.
         failed_checks: What the chain's checks found; empty for a human without a chain.
+        hint: What a reviewer told the teacher when asking again; None of every other ranking.
     """
 
     ranking_id: str
@@ -57,6 +61,7 @@ class Ranking:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     failed_checks: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from curation import (
     bulk,
     edits,
     gold,
+    hints,
     intake,
     people,
     queueing,
@@ -52,6 +53,21 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
     "curation.review.reveal": (
         ("annotator",),
         lambda s, by: review.reveal(s, item_id="i", reviewer=by, marks=[]),
+    ),
+    "curation.hints.keep_hinted": (
+        ("reviewer",),
+        lambda s, by: hints.keep_hinted(
+            s,
+            item_id="i",
+            model="m",
+            prompt="p",
+            hint="h",
+            response="",
+            permutation=[],
+            status="ok",
+            tokens=(0, 0),
+            asked_by=by,
+        ),
     ),
     "curation.review.undo": (("annotator",), review.undo),
     "curation.review.decide_many": (
@@ -187,6 +203,10 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
         lambda s, by: decontaminate.scan(s, [], Cuts(), scanned_by=by, on_progress=print),
     ),
     "app.views.playground.play": (("trainer",), lambda s, by: people.require(s, by, "trainer")),
+    "app.widgets.asking_again._ask": (
+        ("reviewer",),
+        lambda s, by: people.require(s, by, "reviewer"),
+    ),
 }
 
 # What writes without asking who: nobody asked for it, or whoever did was asked before.

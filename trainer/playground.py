@@ -27,6 +27,7 @@ class Asking:
         template: Of a listwise prompt: the name of a shipped one, or a path.
         reasoning: Whether the model writes a chain before its answer.
         max_new_tokens: For chain and answer together.
+        hint: A person's, told to the model after the question; empty for none.
     """
 
     template: str
@@ -35,6 +36,7 @@ class Asking:
     max_passage_tokens: int
     temperature: float = 0.0
     seed: int = 0
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,10 @@ class Playing:
         docids = tuple(map(str, range(len(texts))))
         question = Question("order", docids, asking.template, asking.reasoning)
         cut = engine.cut_passages(texts, asking.max_passage_tokens)
-        prompt = Prompt(
-            messages("order", template_of(asking.template), query, cut), opening(question)
-        )
+        asked = messages("order", template_of(asking.template), query, cut)
+        if asking.hint:
+            asked[-1] = {**asked[-1], "content": f"{asked[-1]['content']}\n\nHint: {asking.hint}"}
+        prompt = Prompt(asked, opening(question))
         sampling = Sampling(asking.max_new_tokens, temperature=asking.temperature, seed=asking.seed)
         answer = await engine.stream(prompt, sampling, self._heard)
         self.text = answer.text

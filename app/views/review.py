@@ -309,9 +309,8 @@ def draw(item_id: str, *, blind: bool) -> None:
     hidden = blind and shown.marks is None and not mine
     draft = drafted(item_id)
     with beside:
-        if shown.samples > 1 and not hidden:
-            link("samples", "Samples", "stacks", item=item_id)
         if not hidden:
+            link("samples", "Samples", "stacks", item=item_id)
             link("audit", "History", "history", item=item_id)
     with st.container(border=True, height=104, gap="xsmall"):
         st.text(visible(brief(shown.item.query, LONGEST_QUERY)))

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.store import store
+from app.widgets.asking_again import ask_again
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.sample_views import chains, facts, orders, passage_table
@@ -83,6 +84,7 @@ def show(item_id: str) -> None:
             "It was imported, not generated here: there is one order of it, in Review.",
         )
         link("review", "Open in Review", "rate_review", item=item_id, verdict="Any")
+        ask_again(opened, shown.item)
         return
     left, right = st.columns([4, 1], vertical_alignment="center")
     left.markdown(f":small[{facts(shown)}]")
@@ -94,6 +96,7 @@ def show(item_id: str) -> None:
         orders(shown)
     with right:
         passage_table(shown)
+    ask_again(opened, shown.item)
     chains(shown)
     if any(each.numbers != tuple(sorted(each.numbers)) for each in shown.given):
         st.caption(

@@ -14,6 +14,8 @@ def fix_panes(shown: ReviewItem, draft: Draft) -> list[Pane]:
     """Return the chain and the passages of an item that is being fixed."""
     chain = shown.teacher.chain if draft.chain is None else draft.chain
     name = "Chain" if draft.chain is None else "Chain, edited by you"
+    if draft.chain in shown.hinted_chains:
+        name = "Chain that a hint gave"
     if draft.writing:
         left = text_pane(name, chain, note="cut or write · Esc leaves the text", share=2)
     else:
