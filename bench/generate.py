@@ -5,7 +5,8 @@
 An endpoint of its own process answers at once, so that what is measured is the asking side's own
 work: choosing, rendering, the request, parsing, keeping the answer on disk, writing the item. The
 other side of the ratio is the `openai` client sending requests of the same size and keeping
-nothing. Memory is the job's resident set at a tenth, half and the end of its requests.
+nothing. Memory is the job's resident set at a tenth, half and the end of its requests. Then the
+same over an endpoint that takes half a second, which counts what it has in hand at most.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,59 +35,48 @@ MODEL = "instant"
 POOL = 2_000
 CANDIDATES = 10
 WORDS = 60
-
-SERVER = r"""
-import asyncio, json, sys
-def reply(text, chain):
-    message = {"role": "assistant", "content": text, "reasoning_content": chain}
-    body = json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "instant",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-        "usage": {"prompt_tokens": 800, "completion_tokens": 300, "total_tokens": 1100}}).encode()
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    return head % len(body) + body
-LABELS = reply("[1] [3]", "")
-ORDER = reply("<answer>" + " > ".join(f"[{n}]" for n in range(1, 11)) + "</answer>",
-    "The query needs one thing, and passage [1] gives it. " * 30)
-class Protocol(asyncio.Protocol):
-    def connection_made(self, transport):
-        self.transport, self.data = transport, b""
-    def data_received(self, data):
-        self.data += data
-        while True:
-            end = self.data.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            head = self.data[:end].lower()
-            at = head.find(b"content-length:")
-            size = int(head[at + 15:].split(b"\r\n")[0]) if at >= 0 else 0
-            if len(self.data) < end + 4 + size:
-                return
-            body, self.data = self.data[end + 4:end + 4 + size], self.data[end + 4 + size:]
-            self.transport.write(LABELS if b"Solution:" in body else ORDER)
-async def main():
-    server = await asyncio.get_running_loop().create_server(Protocol, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-asyncio.run(main())
-"""
+SLOW_S, SLOW_REQUESTS = 0.5, 4_000
 
 
 def main(requests: int) -> None:
     with TemporaryDirectory() as name:
         root = Path(name)
         source = make_source(root / "sources", requests // 2)
-        with subprocess.Popen(
-            [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True
-        ) as server:
-            assert server.stdout is not None
-            url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
+        with endpoint() as (url, _):
             bare = asyncio.run(bare_client(url, min(requests, 10_000)))
-            rate, memory = pipeline(root, source, url, requests)
-            server.kill()
+            rate, memory = pipeline(root / "fast", source, url, requests)
+        few = make_source(root / "few", SLOW_REQUESTS // 2)
+        with endpoint(SLOW_S) as (url, most):
+            slow, _ = pipeline(root / "slow", few, url, SLOW_REQUESTS)
+            in_hand = most()
     print(f"{requests:,} requests of {CANDIDATES} passages, {IN_FLIGHT} in flight")
     print(f"the bare client        {bare:7.0f} requests/s")
     print(f"a whole generate job   {rate:7.0f} requests/s, {rate / bare:.2f} of it")
     print("resident memory, MiB  ", ", ".join(f"{at}: {mib:.0f}" for at, mib in memory.items()))
+    print(
+        f"an endpoint that takes {SLOW_S:g} s, {SLOW_REQUESTS:,} requests: {slow:.0f} requests/s, "
+        f"{slow * SLOW_S / IN_FLIGHT:.2f} of what so many in flight allow; "
+        f"the endpoint had {in_hand} in hand at most"
+    )
+
+
+@contextmanager
+def endpoint(seconds: float = 0.0) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Serve; yield the base URL, and what ends it and says how much it had in hand at most."""
+    script = Path(__file__).with_name("instant_endpoint.py")
+    with subprocess.Popen(
+        [sys.executable, script, MODEL, str(CANDIDATES), str(seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+
+        def most() -> int:
+            return int(server.communicate()[0])
+
+        yield server.stdout.readline().strip(), most
+        server.kill()
 
 
 def make_source(root: Path, queries: int) -> Path:

@@ -253,7 +253,7 @@ async def throughput(desk: RankDesk, raw: Side, rankllm: Side, repeats: int) -> 
 
 async def overhead(benchmark: Benchmark, model: str, requests: Path, repeats: int) -> None:
     """Compare what each side itself takes, where the model takes nothing."""
-    endpoint = Side(Path(sys.executable), "instant_endpoint.py", model)
+    endpoint = Side(Path(sys.executable), "instant_endpoint.py", model, WINDOW)
     url = endpoint.line("http")
     desk = RankDesk(OpenAIEngine([url], model, api_key=None), benchmark)
     rankllm = rankllm_side(url, model, requests)
