@@ -131,26 +131,32 @@ def compare(store: Store, items: Sequence[dict[str, Any]]) -> list[dict[str, Any
 
 def draw(signals: list[dict[str, Any]], models: list[dict[str, Any]]) -> Any:
     """Return what each signal finds and takes along, and what models trained on the rest reach."""
-    of_either = pl.DataFrame(signals).filter(pl.col("fault") == "either")
+    of_either = pl.DataFrame(signals).filter(pl.col("fault") == "either").with_row_index("at")
     axis = alt.Scale(domain=[0, 1.05])
     base = alt.Chart(of_either).encode(
         x=alt.X("recall:Q", scale=axis, title="Recall: wrong items that are flagged"),
         y=alt.Y("precision:Q", scale=axis, title="Precision: flagged items that are wrong"),
     )
-    chart = base.mark_point(filled=True, size=70, color="#2a78d6") + base.mark_text(
-        align="left", dx=7, dy=-5, fontSize=10
-    ).encode(text="signal:N")
-    chart = chart.properties(width=420, height=300, title="Signals against the truth")
+    chart = base.mark_point(filled=True, size=70, color="#2a78d6")
+    for side, dy in enumerate((-8, 11)):  # above and below in turn: neighbours stay readable
+        words = base.transform_filter(alt.datum.at % 2 == side)
+        chart += words.mark_text(align="left", dx=6, dy=dy, fontSize=10).encode(text="signal:N")
+    chart = chart.properties(width=560, height=320, title="Signals against the truth")
     if models:
         order = list(dict.fromkeys(each["trained on"] for each in models))
         scale = alt.Scale(zero=False, padding=12)
         seeds = alt.Chart(pl.DataFrame(models)).encode(
-            x=alt.X("trained on:N", sort=order, title=f"Trained on {ITEMS} items"),
+            x=alt.X(
+                "trained on:N",
+                sort=order,
+                title=f"Trained on {ITEMS} items",
+                axis=alt.Axis(labelAngle=0),
+            ),
             y=alt.Y("nDCG@10:Q", scale=scale, title="nDCG@10 × 100, held-out queries"),
         )
         means = seeds.mark_tick(thickness=2, size=44, color="#b3541e").encode(y="mean(nDCG@10):Q")
         chart |= (seeds.mark_point(filled=True, size=60, color="#2a78d6") + means).properties(
-            width=240, height=300, title="Models: three seeds and their mean"
+            width=260, height=320, title="Models: three seeds, and their mean"
         )
     return chart
 
