@@ -40,8 +40,8 @@ SAMPLES = ("samples=3", "orders=3")
 """The first chain is the recipe's; the others show how far the teacher agrees with itself."""
 
 MINED = ("size=6", "depth=12")
-"""Lists as long as the tiny model's windows, of twice as many that were retrieved: as in the recipe,
-which takes 20 of 40."""
+"""Lists as long as the tiny model's windows, of twice as many that were retrieved: the recipe takes
+20 of 40."""
 
 Progress = Callable[[float, float, str], None]
 
