@@ -152,19 +152,29 @@ def _checked(name: str, chosen: ItemFilter, goal: int, members: Sequence[str]) -
         raise CampaignError(f"A name is 1 to {LONGEST_NAME} characters, got {name[:80]!r}.")
     if not 1 <= goal <= MOST:
         raise CampaignError(f"A goal is 1 to {MOST:,} items, not {goal:,}.")
+    return {
+        "name": name,
+        "chosen": drawn_from(chosen),
+        "goal": goal,
+        "members": sorted({each.strip() for each in members if each.strip()}),
+    }
+
+
+def drawn_from(chosen: ItemFilter) -> ItemFilter:
+    """Return a filter as a campaign keeps it: which items, whatever was decided about them.
+
+    What waits is the queue's to say: an item that several people decide has a verdict early.
+
+    Raises:
+        CampaignError: If it asks for items that were decided.
+    """
     if chosen.verdict not in ("open", "returned", "any") or chosen.reviewer is not None:
         raise CampaignError(
             "A campaign gives out what waits for a verdict: choose items without one, or those "
             "that an evaluation sent back."
         )
-    # What waits is the queue's to say: an item that several people decide has a verdict early.
     verdict: Literal["returned", "any"] = "returned" if chosen.verdict == "returned" else "any"
-    return {
-        "name": name,
-        "chosen": replace(chosen, verdict=verdict, found=None, order="near_cut"),
-        "goal": goal,
-        "members": sorted({each.strip() for each in members if each.strip()}),
-    }
+    return replace(chosen, verdict=verdict, found=None, order="near_cut")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,12 @@ _MADE = (
     " AS undone FROM bulk_actions b WHERE b.action <> 'undo'"
 )
 
+# Assignments as they would be without what was taken back.
+_ASSIGNED = (
+    "SELECT * FROM assignment_events WHERE bulk_id NOT IN"
+    " (SELECT unnest([bulk_id, detail]) FROM bulk_actions WHERE action = 'undo')"
+)
+
 
 def _record(
     cursor: Cursor, bulk_id: str, action: str, detail: str, n_items: int, done_by: str
@@ -196,10 +202,10 @@ def append_undo(store: Store, bulk_id: str, *, done_by: str, code_version: str) 
             {"undo_id": undo_id, "by": done_by, "bulk_id": bulk_id},
         ).fetchall()
         cursor.execute(
-            "INSERT INTO assignment_events (item_id, assignee, bulk_id, assigned_by, assigned_at)"
+            "INSERT INTO assignment_events (item_id, assignee, bulk_id, assigned_by, assigned_at)"  # noqa: S608 - a constant
             " SELECT item_id, before, $undo_id, $by, now()"
             " FROM (SELECT *, lag(assignee) OVER past AS before, lead(seq) OVER past AS later"
-            " FROM assignment_events WINDOW past AS (PARTITION BY item_id ORDER BY seq))"
+            f" FROM ({_ASSIGNED}) WINDOW past AS (PARTITION BY item_id ORDER BY seq))"
             " WHERE bulk_id = $bulk_id AND later IS NULL",
             {"undo_id": undo_id, "by": done_by, "bulk_id": bulk_id},
         ).fetchall()

@@ -84,3 +84,12 @@ def get_version(store: Store, name: str, version: int) -> dict[str, Any]:
     if row is None:
         raise NotFoundError(f"There is no version {version} of the guidelines {name}.")
     return row
+
+
+def judged_under(store: Store) -> dict[str, int]:
+    """Return how many verdicts carry each stamp, those that were undone included."""
+    rows = store.rows(
+        "SELECT guideline, count(*) AS n FROM judgment_events"
+        " WHERE kind = 'judge' AND guideline IS NOT NULL GROUP BY 1"
+    )
+    return {row["guideline"]: int(row["n"]) for row in rows}

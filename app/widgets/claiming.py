@@ -16,8 +16,13 @@ def why_here(store: Store, item_id: str, reviewer: str, *, hidden: bool) -> None
     Args:
         hidden: The teacher's answer is, and with it the reasons, which tell of it.
     """
-    if queueing.claim(store, item_id, reviewer) == "taken":
+    standing = queueing.claim(store, item_id, reviewer)
+    if standing == "taken":
         st.badge("In another hand", icon=":material/back_hand:", color="orange")
+    elif standing == "assigned":
+        st.badge("Assigned to another", icon=":material/back_hand:", color="orange")
+    elif queueing.owner(store, item_id) == reviewer:
+        st.badge("Assigned to you", icon=":material/person:", color="blue")
     reasons = [] if hidden else queueing.why(store, item_id)
     if reasons:
         with st.popover(badge(reasons), icon=":material/flag:", width="content"):

@@ -231,6 +231,18 @@ def test_undoing_an_assignment_brings_back_whose_it_was(store):
     assert owners(store) == {"i1": "ada", "i3": "cleo"}
 
 
+def test_undoing_assignments_one_by_one_goes_all_the_way_back(store):
+    made = [
+        bulk.assign(store, ["i1", "i2"], name, done_by="lead") for name in ("ada", "ben", "cleo")
+    ]
+    bulk.undo(store, made[1], done_by="lead")  # what came later stays
+    assert owners(store) == {"i1": "cleo", "i2": "cleo"}
+    bulk.undo(store, made[2], done_by="lead")
+    assert owners(store) == {"i1": "ada", "i2": "ada"}
+    assert bulk.undo(store, made[0], done_by="lead") == 2
+    assert owners(store) == {}
+
+
 def test_an_assignment_needs_items_and_a_person(store):
     for chosen, name, message in ((["i1"], " ", "Say whose"), ([], "ben", "choose some")):
         with pytest.raises(BulkError, match=message):
