@@ -27,6 +27,8 @@ RECENT = timedelta(days=7)
 """The pace is taken over so long, or since the campaign began."""
 SHORTEST = timedelta(hours=1)
 """A pace is never taken over less: a first verdict would promise the world."""
+LONGEST_WAIT = timedelta(days=3650)
+"""An end that is farther away is none."""
 
 
 class CampaignError(CurationError):
@@ -186,8 +188,8 @@ class Progress:
         left: To the goal, at least 0.
         waiting: Its items that wait for somebody now.
         a_day: Items decided a day, lately; None where none was.
-        ready_at: When the goal is reached at this pace; None where it is, or where there is no
-            pace.
+        ready_at: When the goal is reached at this pace; None where it is, where there is no pace,
+            or where that is farther away than `LONGEST_WAIT`.
         by_day: Columns day (UTC), items: what was decided on it.
     """
 
@@ -217,11 +219,12 @@ def progress(store: Store, campaign: Campaign, *, now: datetime | None = None) -
     days = max(now - since, SHORTEST) / timedelta(days=1)
     left = max(0, campaign.goal - decided)
     a_day = lately / days if lately else None
+    wait = timedelta(days=left / a_day) if left and a_day else None
     return Progress(
         decided=decided,
         left=left,
         waiting=queueing.waiting(store, campaign.chosen),
         a_day=a_day,
-        ready_at=now + timedelta(days=left / a_day) if left and a_day else None,
+        ready_at=now + wait if wait is not None and wait <= LONGEST_WAIT else None,
         by_day=by_day,
     )

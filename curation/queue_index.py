@@ -300,7 +300,7 @@ class QueueIndex:
             for number in self._assigned
             if self.waits(number) and self.owner(number) not in (None, reviewer)
         }
-        return self.waiting(within) - sum(within is None or within[n] for n in passed)
+        return self.waiting(within) - sum(1 for n in passed if within is None or within[n])
 
     def gold_ahead(self, reviewer: str, within: Mask | None = None) -> int:
         """Return how many gold items a reviewer may still get."""

@@ -92,7 +92,7 @@ def append_event(
 
 
 def _campaign(row: dict[str, Any]) -> Campaign:
-    chosen = {
+    chosen: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in json.loads(row["filter"]).items()
     }

@@ -1,5 +1,7 @@
 """Guidelines: what reviewers go by, in versions that are kept."""
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -37,7 +39,7 @@ def chosen_name() -> str:
     )
 
 
-def read(versions: list[dict[str, object]]) -> None:
+def read(versions: list[dict[str, Any]]) -> None:
     """Draw the version in force, or an earlier one that is chosen."""
     numbers = [row["version"] for row in versions]
     if len(versions) > 1:
@@ -57,16 +59,16 @@ def read(versions: list[dict[str, object]]) -> None:
         st.markdown(markdown(str(shown["text"])))
 
 
-def said(version: dict[str, object]) -> str:
+def said(version: dict[str, Any]) -> str:
     """Return who published a version when, and what they said of it."""
     line = (
         f"{plain(version['name'])} v{version['version']} · published by "
-        f"{plain(version['published_by'])}, {when(version['published_at'])}"  # type: ignore[arg-type]
+        f"{plain(version['published_by'])}, {when(version['published_at'])}"
     )
     return line + (f" · {plain(version['note'])}" if version["note"] else "")
 
 
-def difference(old: dict[str, object], new: dict[str, object]) -> None:
+def difference(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Draw what differs between two versions, line by line."""
     lines = publishing.changes(str(old["text"]), str(new["text"]))
     if lines:
@@ -75,7 +77,7 @@ def difference(old: dict[str, object], new: dict[str, object]) -> None:
         st.caption("The two say the same.")
 
 
-def edit(name: str, versions: list[dict[str, object]]) -> None:
+def edit(name: str, versions: list[dict[str, Any]]) -> None:
     """Draw the text for editing, how it will look, and what changes."""
     latest = versions[0] if versions else {"name": name, "version": 0, "text": ""}
     base_key, text_key = f"guideline-base-{name}", f"guideline-text-{name}"
@@ -109,7 +111,7 @@ def edit(name: str, versions: list[dict[str, object]]) -> None:
             "What changed", key="guideline-note", placeholder="in a line", width=420
         )
         st.button(
-            f"Publish v{int(str(base)) + 1}",
+            f"Publish v{base + 1}",
             key="publish",
             type="primary",
             icon=":material/publish:",
@@ -151,7 +153,7 @@ def publish(name: str, text: str, note: str, base: int, keys: tuple[str, ...]) -
         st.session_state["part"] = "read"
 
 
-def changes(versions: list[dict[str, object]]) -> None:
+def changes(versions: list[dict[str, Any]]) -> None:
     """Draw what differs between two versions that are chosen."""
     if len(versions) < 2:
         st.caption("There is one version: nothing has changed yet.")
@@ -182,14 +184,14 @@ def changes(versions: list[dict[str, object]]) -> None:
     difference(by_number[old], by_number[new])
 
 
-def history(versions: list[dict[str, object]]) -> None:
+def history(versions: list[dict[str, Any]]) -> None:
     """Draw every version, with how many verdicts were made under it."""
     judged = guidelines.judged_under(opened)
     st.dataframe(
         pl.DataFrame(
             {
                 "version": [f"v{row['version']}" for row in versions],
-                "published": [when(row["published_at"]) for row in versions],  # type: ignore[arg-type]
+                "published": [when(row["published_at"]) for row in versions],
                 "by": [row["published_by"] for row in versions],
                 "note": [row["note"] for row in versions],
                 "verdicts": [judged.get(f"{row['name']} v{row['version']}", 0) for row in versions],

@@ -120,7 +120,8 @@ def _body(store: Store, action: str, item_ids: list[str]) -> None:
     standing = verdict_counts(store, item_ids)
     parts = " · ".join(f"{n:,} {VERDICTS[verdict].lower()}" for verdict, n in standing.items())
     st.markdown(f"**{many(len(item_ids), 'item')}** as **{plain(user())}**  \n:gray[now: {parts}]")
-    reasons, note, tag, whose = [], "", "", ""
+    reasons, note, tag = [], "", ""
+    whose: str | None = None
     if action == "reject":
         reasons = st.pills(
             "Why?",

@@ -41,9 +41,11 @@ def _pace(campaign: Campaign, found: Progress) -> str:
     """Return the pace and when the goal is reached at it; said to be unknown where it is."""
     if not found.left:
         return "The goal is reached."
-    if found.a_day is None or found.ready_at is None:
+    if found.a_day is None:
         return "Pace: none within 7 days. End: unknown."
     pace = f"{found.a_day:,.0f}" if found.a_day >= 10 else f"{found.a_day:.1f}"
+    if found.ready_at is None:
+        return f"Pace: {pace} items a day. At this pace it takes more than ten years."
     line = f"Pace: {pace} items a day. At this pace done {when(found.ready_at)}"
     if campaign.due_on is None:
         return f"{line}."

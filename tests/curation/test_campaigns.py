@@ -134,6 +134,15 @@ def test_progress_pace_and_end(desk):
     assert late.a_day is late.ready_at is None
 
 
+def test_an_end_in_ages_is_none(desk):
+    campaign = begin(desk, goal=1_000_000)
+    decide(desk, "i3", campaign)
+    week = datetime.now(UTC) + timedelta(days=6)
+    found = campaigns.progress(desk, log.get_campaign(desk, campaign), now=week)
+    assert found.a_day is not None
+    assert found.ready_at is None
+
+
 def test_a_goal_that_is_reached_has_no_end_to_wait_for(desk):
     campaign = begin(desk, goal=1)
     decide(desk, "i3", campaign)
