@@ -178,9 +178,10 @@ class QueueIndex:
     def owner(self, number: int) -> str | None:
         """Return whose an item is to decide; None once they have, or declined it."""
         person = self._assigned.get(number)
-        if person is None or number in self.gold or not self.open_to(number, person):
+        if person is None or number in self.gold:
             return None
-        return person
+        touched = number in self._judged or number in self._declined.get(person, ())
+        return None if touched and not self.open_to(number, person) else person
 
     def free_for(self, number: int, reviewer: str, now: datetime) -> bool:
         """Return whether a reviewer may take an item in hand, or has it there already."""
@@ -240,7 +241,7 @@ class QueueIndex:
     def _in_order(self, within: Mask | None = None) -> Iterator[int]:
         if within is not None:
             waiting = np.frombuffer(self._waiting, dtype=np.bool_) & within[self._by_place]
-            yield from (self._order[place] for place in np.flatnonzero(waiting).tolist())
+            yield from (self._order[place] for place in np.flatnonzero(waiting))
             return
         place = self._waiting.find(1)
         while place >= 0:
