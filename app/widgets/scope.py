@@ -61,7 +61,7 @@ def how_far(store: Store, reviewer: str, chosen: ItemFilter, campaign: Campaign 
     counts = items.counts(store)
     line = f"**{counts['judged']:,}** of {counts['items']:,} judged · "
     if chosen != session.QUEUE:
-        line += f"**{items.count_items(store, chosen):,}** under this filter"
+        line += f"**{items.count_items(store, chosen):,}** match"
     else:
         within = None if campaign is None else campaign.chosen
         ahead = queueing.gold_ahead(store, reviewer, within)
@@ -71,5 +71,5 @@ def how_far(store: Store, reviewer: str, chosen: ItemFilter, campaign: Campaign 
         else:
             # A verdict moves both by one, whatever the item is.
             line = f"**{counts['judged'] - ahead:,}** of {counts['items']:,} judged · "
-            line += f"**{left:,}** in your queue"
-    st.markdown(f":gray[{line}]", width="content")
+            line += f"**{left:,}** left"
+    st.markdown(f":small[:gray[{line}]]", width="content")
