@@ -99,7 +99,9 @@ class Desk:
         campaign: Campaign | None = None,
     ) -> str | None:
         """Return the item to show, following a changed URL or filter; None when none is left."""
-        changed = self.chosen is not None and (chosen, campaign) != (self.chosen, self.campaign)
+        drawn = (chosen, campaign and campaign.campaign_id)
+        before = (self.chosen, self.campaign and self.campaign.campaign_id)
+        changed = self.chosen is not None and drawn != before
         if changed or reviewer != self.reviewer:
             for item_id in self.loaded:
                 queueing.release(store, item_id, self.reviewer)

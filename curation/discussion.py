@@ -1,7 +1,5 @@
 """What people say about an item beside verdicts: comments, and a flag that asks for a lead."""
 
-from typing import Any
-
 from curation import queueing
 from curation.errors import CurationError
 from curation.people import require
@@ -81,19 +79,11 @@ def _sound(text: str, most: int, by: str) -> str:
     return text
 
 
-def thread(store: Store, item_id: str, reader: str) -> tuple[list[dict[str, Any]], int]:
-    """Return an item's comments, oldest first, and how many are kept from this reader.
+def sees_others(store: Store, item_id: str, reader: str) -> bool:
+    """Return whether a reader sees what others say of an item.
 
-    Where people decide each for themselves (a shared or gold item), others' comments are shown
-    once the reader has decided too.
-
-    Returns:
-        Rows of comment_id, item_id, text, said_by, said_at; and a count.
+    Where people decide each for themselves (a shared or gold item), once the reader has decided.
     """
-    said = discussion.comments_of(store, item_id)
-    if not queueing.independent(store, item_id) or any(
+    return not queueing.independent(store, item_id) or any(
         each.reviewer == reader for each in judgments.judgments_of(store, item_id)
-    ):
-        return said, 0
-    own = [row for row in said if row["said_by"] == reader]
-    return own, len(said) - len(own)
+    )

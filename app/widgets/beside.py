@@ -111,15 +111,15 @@ def _thread(
     store: Store, item_id: str, reviewer: str, *, hidden: bool
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the comments that this reader sees now, and how many are kept for later."""
-    said, kept = discussion.thread(store, item_id, reviewer)
-    if not hidden:
-        return said, kept
+    said = log.comments_of(store, item_id)
+    if not hidden and discussion.sees_others(store, item_id, reviewer):
+        return said, 0
     own = [row for row in said if row["said_by"] == reviewer]
-    return own, kept + len(said) - len(own)
+    return own, len(said) - len(own)
 
 
 def _comments(store: Store, item_id: str, reviewer: str, *, hidden: bool, fixing: bool) -> None:
-    _flag(store, item_id, reviewer, fixing=fixing)
+    _flag(store, item_id, reviewer, hidden=hidden, fixing=fixing)
     said, kept = _thread(store, item_id, reviewer, hidden=hidden)
     for row in said:
         with st.container(gap="xsmall", key=key_of("comment", row["comment_id"])):
@@ -160,11 +160,15 @@ def _comments(store: Store, item_id: str, reviewer: str, *, hidden: bool, fixing
         st.form_submit_button("Comment", icon=":material/send:", on_click=_act, args=(say, key))
 
 
-def _flag(store: Store, item_id: str, reviewer: str, *, fixing: bool) -> None:
+def _flag(store: Store, item_id: str, reviewer: str, *, hidden: bool, fixing: bool) -> None:
     """Draw the item's open flag with its resolution, or what raises one."""
     found = log.open_flag(store, item_id)
     key = key_of("flag-text", item_id)
     if found is not None:
+        sees = not hidden and discussion.sees_others(store, item_id, reviewer)
+        if not sees and found["raised_by"] != reviewer:
+            st.markdown(":orange-badge[:material/flag: Flagged] :gray[by another]")
+            return
         st.markdown(
             f":orange-badge[:material/flag: Flagged] {plain(found['raised_by'])}"
             f" :gray[{when(found['raised_at'])}]"
