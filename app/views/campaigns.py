@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.store import may, store, user
-from app.widgets.campaign_views import campaign_card, campaign_detail, campaign_form
+from app.widgets.campaign_views import campaign_card, campaign_detail, campaign_form, show
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable, show_error
 from curation import campaigns
 from db import campaigns as log
@@ -36,7 +36,9 @@ def new_campaign() -> None:
 
 def one(campaign_id: str) -> None:
     """Draw one campaign whole."""
-    link("campaigns", "All campaigns", "arrow_back")
+    st.button(
+        "All campaigns", icon=":material/arrow_back:", type="tertiary", on_click=show, args=("",)
+    )
     try:
         found = log.get_campaign(opened, campaign_id)
     except NotFoundError as error:

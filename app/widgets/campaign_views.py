@@ -63,8 +63,24 @@ def campaign_card(store: Store, campaign: Campaign, reviewer: str) -> None:
                 width="stretch",
             )
             start(campaign, reviewer)
-            link("campaigns", "Details", "monitoring", campaign=campaign.campaign_id)
+            st.button(
+                "Details",
+                key=key_of("details", campaign.campaign_id),
+                icon=":material/monitoring:",
+                type="tertiary",
+                on_click=show,
+                args=(campaign.campaign_id,),
+            )
         bar(campaign, found)
+
+
+def show(campaign_id: str) -> None:
+    """Show one campaign whole, or all for an empty id; the address says which."""
+    # A link to the page one is on would not change the address.
+    if campaign_id:
+        st.query_params["campaign"] = campaign_id
+    else:
+        st.query_params.pop("campaign", None)
 
 
 def bar(campaign: Campaign, found: Progress) -> None:

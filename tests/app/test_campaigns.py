@@ -148,7 +148,8 @@ def test_progress_and_pace_are_told_and_nobody_is_named(
     app = open_page("campaigns")
     assert "**1** of 2 decided (50%)" in app.get("progress")[0].proto.text
     assert "in time" in texts(app)
-    app = open_page("campaigns", campaign=campaign)
+    app.button(key=key_of("details", campaign)).click().run()
+    assert app.query_params["campaign"] == campaign
     assert app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")
     assert "**Waiting now**" in texts(app)
     app = open_page("review", campaign=campaign)
