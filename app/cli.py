@@ -7,6 +7,7 @@ import typer
 
 from app.commands import (
     benchmarks,
+    campaigns,
     data,
     decontamination,
     demo,
@@ -55,6 +56,7 @@ for module in (
     benchmarks,
     decontamination,
     review_queue,
+    campaigns,
     sources,
     teaching,
     teacher,

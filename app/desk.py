@@ -21,6 +21,8 @@ PAGES = {
         ("queue_desk", "Queue", "low_priority", "What is looked at first, why, and by how many."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
         ("table", "Table", "table_rows", "Search all items, and decide on many at once."),
+        ("campaigns", "Campaigns", "sprint", "A goal, its items, how far it is and when done."),
+        ("guidelines", "Guidelines", "menu_book", "What reviewers go by, in versions."),
         ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),
         ("batches", "Batches", "inventory_2", "Choose reviewed items, approve, export."),
     ],

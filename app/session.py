@@ -17,6 +17,7 @@ from app.drafts import Draft, Drafts, decision, fits, numbers_of, start_from, ta
 from curation import queueing, review
 from curation.review import REASONS, ReviewItem
 from db import items
+from db.campaigns import Campaign
 from db.errors import RankDeskError
 from db.records import ItemFilter, Verdict
 from db.store import Store
@@ -46,6 +47,7 @@ class Desk:
         trail: Items that were visited, in order; `place` is where on it the reviewer stands.
         current: The item on the screen; None while the next one is to be found.
         reviewer: Who sits at it.
+        campaign: What items are given out for; None outside of campaigns.
         loaded: The next item, in this reviewer's hand and read ahead.
         notice: A line for the next screen: what was just done, or why it was not.
         lock: Held by whatever changes this state: of two fast presses, Streamlit may run the
@@ -58,6 +60,7 @@ class Desk:
     current: str | None = None
     in_url: str | None = None
     reviewer: str = ""
+    campaign: Campaign | None = None
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
     drafts: Drafts = field(default_factory=Drafts)
     notice: str = ""
@@ -82,11 +85,23 @@ class Desk:
         """Whether items come from the queue, in its order, and not from a filter."""
         return self.chosen == QUEUE
 
+    @property
+    def within(self) -> ItemFilter | None:
+        """The items that the queue gives out: the campaign's, or all."""
+        return None if self.campaign is None else self.campaign.chosen
+
     def find_current(
-        self, store: Store, chosen: ItemFilter, in_url: str | None, reviewer: str
+        self,
+        store: Store,
+        chosen: ItemFilter,
+        in_url: str | None,
+        reviewer: str,
+        campaign: Campaign | None = None,
     ) -> str | None:
         """Return the item to show, following a changed URL or filter; None when none is left."""
-        changed = self.chosen is not None and chosen != self.chosen
+        drawn = (chosen, campaign and campaign.campaign_id)
+        before = (self.chosen, self.campaign and self.campaign.campaign_id)
+        changed = self.chosen is not None and drawn != before
         if changed or reviewer != self.reviewer:
             for item_id in self.loaded:
                 queueing.release(store, item_id, self.reviewer)
@@ -95,7 +110,7 @@ class Desk:
             self.start_over()
         if in_url and in_url != self.in_url:
             self.go_to(in_url)
-        self.chosen, self.reviewer = chosen, reviewer
+        self.chosen, self.reviewer, self.campaign = chosen, reviewer, campaign
         if self.current is None:
             self.forward(store)
         return self.current
@@ -106,8 +121,8 @@ class Desk:
             self.go_to(self.trail[self.place + 1])
             return
         found = next(iter(self.loaded), None)
-        if found and queueing.claim(store, found, self.reviewer) == "taken":
-            # It was kept for as long as a claim lasts, and somebody else has it now.
+        if found and queueing.claim(store, found, self.reviewer) in ("taken", "assigned"):
+            # It was kept for as long as a claim lasts, and is somebody else's now.
             found, self.loaded = None, {}
         found = found or self._take(store)
         if found:
@@ -118,7 +133,9 @@ class Desk:
     def _take(self, store: Store) -> str | None:
         """Take the next item in hand: of the queue, or the first under the filter that is free."""
         if self.from_queue:
-            return queueing.next_item(store, self.reviewer, passed=set(self.trail))
+            return queueing.next_item(
+                store, self.reviewer, passed=set(self.trail), within=self.within
+            )
         found = items.next_item_ids(
             store,
             self.chosen or ItemFilter(),
@@ -151,6 +168,11 @@ class Desk:
         """Note that the present item has been drawn."""
         self.shown_at = self.shown_at or time.monotonic()
 
+    @property
+    def looked(self) -> float:
+        """Seconds that the present item has been on the screen."""
+        return time.monotonic() - self.shown_at if self.shown_at else 0.0
+
     def start_over(self) -> None:
         """Forget what was visited, so that skipped items come again."""
         self.trail, self.place, self.current, self.loaded = [], -1, None, {}
@@ -162,8 +184,7 @@ class Desk:
 
     def meant(self, item_id: str) -> bool:
         """Return whether a press that carries `item_id` was made with that item on the screen."""
-        looked = time.monotonic() - self.shown_at if self.shown_at else 0.0
-        if item_id != self.current or looked < SHORTEST_LOOK:
+        if item_id != self.current or self.looked < SHORTEST_LOOK:
             self.notice = self.notice or (
                 "That press came before the item was on the screen; nothing was recorded."
             )
@@ -200,7 +221,14 @@ def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: st
         read = partial(review.load, store, item_id, reviewer)
         verdict, entered = decision(state.draft(item_id), verdict, read)
         review.decide(
-            store, item_id=item_id, reviewer=reviewer, verdict=verdict, note=note, **entered
+            store,
+            item_id=item_id,
+            reviewer=reviewer,
+            verdict=verdict,
+            note=note,
+            campaign=state.campaign.campaign_id if state.campaign else None,
+            seconds=state.looked,
+            **entered,
         )
     except RankDeskError as error:
         state.error = str(error)

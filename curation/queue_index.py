@@ -1,9 +1,9 @@
 """The queue in the memory of the process that owns the workspace: who may get which item next.
 
-A fold over the two logs (judgments and queue events, in their one order) beside the policy's order
-of the items. Nothing here is the truth: after a crash the same logs make the same queue. An item
-is found by its place in the order, in a bytearray of places that still wait for somebody, so that
-the next item costs the same at any number of items.
+A fold over three logs (judgments, queue events and assignments, in their one order) beside the
+policy's order of the items. Nothing here is the truth: after a crash the same logs make the same
+queue. An item is found by its place in the order, in a bytearray of places that still wait for
+somebody, so that the next item costs the same at any number of items.
 """
 
 from collections import defaultdict
@@ -23,6 +23,9 @@ from curation.queue_policy import (
     reviewers_needed,
     values_of,
 )
+
+Mask = npt.NDArray[np.bool_]
+"""For each item, by its number."""
 
 
 class QueueIndex:
@@ -64,6 +67,8 @@ class QueueIndex:
         self._skipped: dict[str, dict[int, None]] = defaultdict(dict)  # likewise
         self._declined: dict[str, set[int]] = defaultdict(set)
         self._drawn: dict[str, int] = defaultdict(int)  # claims that a reviewer made
+        self._assigned: dict[int, str] = {}
+        self._theirs: dict[str, set[int]] = defaultdict(set)  # the same, by person
         self.arrange(policy, gold)
 
     def arrange(self, policy: Policy, gold: Mapping[str, str]) -> None:
@@ -78,7 +83,8 @@ class QueueIndex:
         order = order_of(self.values, policy)
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order))
-        self._order, self._place = order.tolist(), places.tolist()
+        self._by_place, self._by_number = order, places  # item by place, place by item
+        self._order, self._place = order.tolist(), places.tolist()  # the same, one at a time
         self._needed = (
             [reviewers_needed(policy, item_id) for item_id in self.ids]
             if policy.overlap_share > 0
@@ -106,6 +112,8 @@ class QueueIndex:
             elif kind == "undo":
                 self._judged[number].get(reviewer, {}).pop(event["undoes"], None)
                 self._settle(number)
+            elif kind == "assign":
+                self._assign(number, reviewer)
             elif kind in ("claim", "renew"):
                 self._claims[number][reviewer] = event["until"]
                 self._held[reviewer][number] = None
@@ -123,6 +131,13 @@ class QueueIndex:
         if not self._claims.get(number, True):
             del self._claims[number]
         self._held[reviewer].pop(number, None)
+
+    def _assign(self, number: int, person: str | None) -> None:
+        if before := self._assigned.pop(number, None):
+            self._theirs[before].discard(number)
+        if person:
+            self._assigned[number] = person
+            self._theirs[person].add(number)
 
     def _settle(self, number: int) -> None:
         """Note whether an item waits for anybody, whoever has it in hand at the moment."""
@@ -160,10 +175,20 @@ class QueueIndex:
             return self.gold[number] != reviewer
         return len(deciders) < self.needed(number)
 
+    def owner(self, number: int) -> str | None:
+        """Return whose an item is to decide; None once they have, or declined it."""
+        person = self._assigned.get(number)
+        if person is None or number in self.gold:
+            return None
+        touched = number in self._judged or number in self._declined.get(person, ())
+        return None if touched and not self.open_to(number, person) else person
+
     def free_for(self, number: int, reviewer: str, now: datetime) -> bool:
         """Return whether a reviewer may take an item in hand, or has it there already."""
         if not self.open_to(number, reviewer):
             return False
+        if self.owner(number) not in (None, reviewer):
+            return self.claim_of(number, reviewer, now) is not None
         others = (self.holders(number, now) | self.deciders(number)) - {reviewer}
         return number in self.gold or len(others) < self.needed(number)
 
@@ -175,41 +200,61 @@ class QueueIndex:
             if self.claim_of(number, reviewer, now) and self.free_for(number, reviewer, now)
         ]
 
-    def next_for(self, reviewer: str, now: datetime, passed: Collection[str] = ()) -> int | None:
+    def next_for(
+        self,
+        reviewer: str,
+        now: datetime,
+        passed: Collection[str] = (),
+        within: Mask | None = None,
+    ) -> int | None:
         """Return what a reviewer gets next, or None when nothing is left for them.
 
-        What they have in hand comes first, skipped items last.
+        What they have in hand comes first, then what is assigned to them; skipped items last.
 
         Args:
             passed: Item ids that are not wanted: where they were before in this sitting.
+            within: For each item, whether it may come; None for all.
         """
-        for number in self.held_by(reviewer, now):
-            if self.ids[number] not in passed:
-                return number
         skipped = self._skipped.get(reviewer, {})
         for candidates in (
+            self.held_by(reviewer, now),
+            self._assigned_to(reviewer),
             self._gold_for(reviewer),
-            (number for number in self._in_order() if number not in skipped),
+            (number for number in self._in_order(within) if number not in skipped),
             skipped,
         ):
             for number in candidates:
+                if within is not None and not within[number]:
+                    continue
                 if self.ids[number] not in passed and self.free_for(number, reviewer, now):
                     return number
         return None
 
-    def _in_order(self) -> Iterator[int]:
+    def _assigned_to(self, reviewer: str) -> Iterator[int]:
+        """Yield what is this reviewer's to decide, in the policy's order."""
+        skipped = self._skipped.get(reviewer, {})
+        yield from sorted(
+            (n for n in self._theirs.get(reviewer, ()) if self.waits(n) and n not in skipped),
+            key=self._place.__getitem__,
+        )
+
+    def _in_order(self, within: Mask | None = None) -> Iterator[int]:
+        if within is not None:
+            waiting = np.frombuffer(self._waiting, dtype=np.bool_) & within[self._by_place]
+            yield from (self._order[place] for place in np.flatnonzero(waiting))
+            return
         place = self._waiting.find(1)
         while place >= 0:
             yield self._order[place]
             place = self._waiting.find(1, place + 1)
 
-    def _gold_for(self, reviewer: str) -> list[int]:
-        """Return the gold items in this reviewer's order, where it is time for one."""
+    def _gold_for(self, reviewer: str) -> Iterator[int]:
+        """Yield the gold items in this reviewer's order, where it is time for one."""
         seed, share = self.policy.seed, self.policy.gold_share
         if not self.gold or draw(seed, "gold", reviewer, self._drawn.get(reviewer, 0)) >= share:
-            return []
+            return
         skipped = self._skipped.get(reviewer, {})
-        return sorted(
+        yield from sorted(
             (number for number in self.gold if number not in skipped),
             key=lambda number: draw(seed, "gold", reviewer, self.ids[number]),
         )
@@ -218,14 +263,19 @@ class QueueIndex:
         """Return the first items that wait for somebody."""
         return [number for number, _ in zip(self._in_order(), range(n), strict=False)]
 
-    def waiting(self) -> int:
+    def waiting(self, within: Mask | None = None) -> int:
         """Return how many items wait for somebody, those in hand included."""
+        if within is not None:
+            return int((self.waiting_mask() & within).sum())
         return self._waiting.count(1)
 
-    def waiting_mask(self) -> npt.NDArray[np.bool_]:
+    def waiting_mask(self) -> Mask:
         """Return for each item whether it waits for somebody."""
-        by_place = np.frombuffer(bytes(self._waiting), dtype=np.bool_)
-        return by_place[np.array(self._place, dtype=np.int64)]
+        return np.frombuffer(bytes(self._waiting), dtype=np.bool_)[self._by_number]
+
+    def assigned_items(self) -> list[int]:
+        """Return the items that are somebody's to decide, or were."""
+        return list(self._assigned)
 
     def claimed_items(self, now: datetime) -> list[int]:
         """Return the items that somebody has in hand."""
@@ -235,18 +285,30 @@ class QueueIndex:
         """Return whether an item waits for somebody."""
         return bool(self._waiting[self._place[number]])
 
-    def left_for(self, reviewer: str) -> int:
-        """Return how many items wait that a reviewer has neither decided nor declined."""
+    def left_for(self, reviewer: str, within: Mask | None = None) -> int:
+        """Return how many items wait for a reviewer.
+
+        Left out is what they decided or declined, and what is somebody else's to decide.
+        """
         passed = {
             number
             for number in self._decided.get(reviewer, ())
             if self.waits(number) and reviewer in self.deciders(number)
         }
         passed |= {number for number in self._declined.get(reviewer, ()) if self.waits(number)}
-        return self.waiting() - len(passed)
+        passed |= {
+            number
+            for number in self._assigned
+            if self.waits(number) and self.owner(number) not in (None, reviewer)
+        }
+        return self.waiting(within) - sum(1 for n in passed if within is None or within[n])
 
-    def gold_ahead(self, reviewer: str) -> int:
+    def gold_ahead(self, reviewer: str, within: Mask | None = None) -> int:
         """Return how many gold items a reviewer may still get."""
         if self.policy.gold_share == 0:
             return 0
-        return sum(self.open_to(number, reviewer) for number in self.gold)
+        return sum(
+            self.open_to(number, reviewer)
+            for number in self.gold
+            if within is None or within[number]
+        )

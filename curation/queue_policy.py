@@ -32,6 +32,7 @@ REASONS = {
     "quarantine": ("Quarantined pair", "1 where the item asks a benchmark's query"),
     "diverse": ("Diverse sample", "1 ÷ place in its cluster, from the middle outwards"),
     "audit": ("Random audit", "1 for a share of the items, drawn by the seed"),
+    "flagged": ("Flagged", "1 where somebody's flag on it is open"),
 }
 """Label and meaning of each reason, in the order of the columns of values."""
 
@@ -46,6 +47,7 @@ DEFAULT_WEIGHTS = {
     "quarantine": 0.0,
     "diverse": 0.25,
     "audit": 0.5,
+    "flagged": 0.0,
 }
 
 
@@ -133,6 +135,7 @@ def values_of(read: pl.DataFrame, policy: Policy) -> Values:
         quarantine=pl.col("quarantined"),
         diverse=1 / pl.col("cluster_place"),
         audit=_audited(read["item_id"].to_list(), policy),
+        flagged=pl.col("flagged"),
     )
     filled = found.select(pl.col(list(REASONS)).cast(pl.Float32).fill_null(0).fill_nan(0))
     return filled.to_numpy()

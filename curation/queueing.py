@@ -5,18 +5,19 @@ one process that owns the workspace. A claim that was returned to a reviewer is 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 from time import perf_counter
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import polars as pl
 
 from curation.errors import CurationError
 from curation.people import require
-from curation.queue_index import QueueIndex
+from curation.queue_index import Mask, QueueIndex
 from curation.queue_policy import (
     REASONS,
     Policy,
@@ -30,8 +31,9 @@ from curation.queue_policy import (
     weights_of,
 )
 from curation.review import ReviewItem
-from db import queue_log, queue_values
+from db import items, queue_log, queue_values
 from db.ids import now as present
+from db.records import ItemFilter
 from db.store import Store
 
 REBUILD_SHARE = 0.05  # of the time, at most, that goes into reading every item's values anew
@@ -40,6 +42,15 @@ CHECK_S = 1.0  # seconds between two looks whether those values may have changed
 
 class QueueError(CurationError):
     """The queue cannot do what was asked; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Among:
+    """Which items a filter lets through; times of `perf_counter`."""
+
+    mask: Mask
+    built_at: float
+    took: float
 
 
 @dataclass
@@ -51,6 +62,7 @@ class _Kept:
     built_at: float
     took: float
     checked_at: float
+    among: dict[ItemFilter, _Among] = field(default_factory=dict)
 
 
 _kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
@@ -92,6 +104,29 @@ def _as_known(store: Store) -> QueueIndex:
     """Return the index as it is: for what changes with the policy or by one's own deeds alone."""
     kept = _kept.get(store)
     return _index(store) if kept is None else kept.index
+
+
+def _mask(store: Store, index: QueueIndex, within: ItemFilter | None) -> Mask | None:
+    """Return which items a filter lets through, whatever was decided about them meanwhile.
+
+    It is read anew after a second, or later where that took long: a tag that was just set, or an
+    item that just came in, is seen a moment later. The caller holds the lock.
+    """
+    if within is None:
+        return None
+    kept, began = _kept[store], perf_counter()
+    found = kept.among.get(within)
+    if (
+        found is None
+        or len(found.mask) != len(index.ids)
+        or began - found.built_at > max(CHECK_S, found.took / REBUILD_SHARE)
+    ):
+        mask = np.zeros(len(index.ids), dtype=np.bool_)
+        ids = items.next_item_ids(store, replace(within, order="imported"), limit=len(index.ids))
+        mask[[index.numbers[item_id] for item_id in ids if item_id in index.numbers]] = True
+        ended = perf_counter()
+        found = kept.among[within] = _Among(mask, built_at=ended, took=ended - began)
+    return found.mask
 
 
 def _leads(store: Store) -> dict[str, str]:
@@ -137,20 +172,27 @@ def save_policy(
 
 
 def next_item(
-    store: Store, reviewer: str, *, passed: Collection[str] = (), now: datetime | None = None
+    store: Store,
+    reviewer: str,
+    *,
+    passed: Collection[str] = (),
+    within: ItemFilter | None = None,
+    now: datetime | None = None,
 ) -> str | None:
     """Claim the next item for a reviewer and return its id; None when nothing is left for them.
 
-    An item that they have in hand already comes first. Nobody gets an item that they decided (since
-    it was last sent back) or declined, or one that as many people as decide it have in hand.
+    An item that they have in hand already comes first, then what is assigned to them. Nobody gets
+    an item that they decided (since it was last sent back) or declined, one that as many people as
+    decide it have in hand, or one that is somebody else's to decide.
 
     Args:
         passed: Item ids that are not wanted.
+        within: Only items that this filter lets through.
     """
     now = now or present()
     with _lock:
         index = _index(store)
-        number = index.next_for(reviewer, now, passed)
+        number = index.next_for(reviewer, now, passed, _mask(store, index, within))
         if number is None:
             return None
         _claim(store, index, number, reviewer, now)
@@ -159,14 +201,15 @@ def next_item(
 
 def claim(
     store: Store, item_id: str, reviewer: str, *, now: datetime | None = None
-) -> Literal["mine", "taken", "closed"]:
+) -> Literal["mine", "taken", "assigned", "closed"]:
     """Take a certain item in hand, or keep it there, and return what came of it.
 
     A claim with less than two thirds of its time left is renewed.
 
     Returns:
-        `mine`; `taken` where others have it in hand, as many as decide it; `closed` where it was
-        decided, as often as it should be or by this reviewer, or was declined.
+        `mine`; `assigned` where it is somebody else's to decide; `taken` where others have it in
+        hand, as many as decide it; `closed` where it was decided, as often as it should be or by
+        this reviewer, or was declined.
     """
     now = now or present()
     with _lock:
@@ -177,8 +220,9 @@ def claim(
         if index.free_for(number, reviewer, now):
             _claim(store, index, number, reviewer, now)
             return "mine"
-        others = index.holders(number, now) - {reviewer}
-        return "taken" if others and index.open_to(number, reviewer) else "closed"
+        if not index.open_to(number, reviewer):
+            return "closed"
+        return "taken" if index.holders(number, now) - {reviewer} else "assigned"
 
 
 def _claim(store: Store, index: QueueIndex, number: int, reviewer: str, now: datetime) -> None:
@@ -230,15 +274,31 @@ def _end(
 
 
 def taken(store: Store, reviewer: str, *, now: datetime | None = None) -> list[str]:
-    """Return the items that others have in hand and that are not free for this reviewer."""
+    """Return the items that others have in hand, or to decide, and this reviewer cannot get."""
     now = now or present()
     with _lock:
         index = _index(store)
         return [
             index.ids[number]
-            for number in index.claimed_items(now)
+            for number in dict.fromkeys([*index.claimed_items(now), *index.assigned_items()])
             if not index.free_for(number, reviewer, now)
         ]
+
+
+def owner(store: Store, item_id: str) -> str | None:
+    """Return whose an item is to decide; None for nobody's in particular, or once they have."""
+    with _lock:
+        index = _index(store)
+        number = index.numbers.get(item_id)
+        return None if number is None else index.owner(number)
+
+
+def independent(store: Store, item_id: str) -> bool:
+    """Return whether reviewers decide an item each for themselves: it is shared, or gold."""
+    with _lock:
+        index = _as_known(store)
+        number = index.numbers.get(item_id)
+        return number is not None and (number in index.gold or index.needed(number) > 1)
 
 
 def why(store: Store, item_id: str) -> list[Why]:
@@ -278,16 +338,28 @@ def counts(store: Store, *, now: datetime | None = None) -> Counts:
         )
 
 
-def left_for(store: Store, reviewer: str) -> int:
-    """Return how many items wait that this reviewer has neither decided nor declined."""
+def left_for(store: Store, reviewer: str, within: ItemFilter | None = None) -> int:
+    """Return how many items wait for this reviewer, of those that a filter lets through.
+
+    Left out is what they decided or declined, and what is somebody else's to decide.
+    """
     with _lock:
-        return _index(store).left_for(reviewer)
+        index = _index(store)
+        return index.left_for(reviewer, _mask(store, index, within))
 
 
-def gold_ahead(store: Store, reviewer: str) -> int:
+def waiting(store: Store, within: ItemFilter) -> int:
+    """Return how many items that a filter lets through wait for anybody."""
+    with _lock:
+        index = _index(store)
+        return index.waiting(_mask(store, index, within))
+
+
+def gold_ahead(store: Store, reviewer: str, within: ItemFilter | None = None) -> int:
     """Return how many gold items a reviewer has not decided, as long as they are mixed in."""
     with _lock:
-        return _as_known(store).gold_ahead(reviewer)
+        index = _as_known(store)
+        return index.gold_ahead(reviewer, _mask(store, index, within))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The review desk: load an item, decide on it, take a decision back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from curation.agreement import Agreement
@@ -11,7 +11,8 @@ from curation.errors import CurationError
 from curation.people import require
 from curation.samples import agreement_from
 from curation.training_items import ranking_id as content_ranking_id
-from db import agreement, bulk, items, judgments
+from db import agreement, bulk, campaigns, guidelines, items, judgments
+from db.campaigns import Campaign
 from db.records import ChainAuthor, Detail, Item, Judgment, Ranking, Verdict
 from db.store import Store
 
@@ -93,6 +94,8 @@ def decide(
     chain: str | None = None,
     grades: Mapping[str, int] | None = None,
     detail: Detail | None = None,
+    campaign: str | None = None,
+    seconds: float | None = None,
 ) -> str:
     """Record a verdict and return its event id; once this returns, it is on disk.
 
@@ -104,6 +107,9 @@ def decide(
         grades: With an approval or a fix, from docids to 0..3, for those that were graded; they
             must say the same as the labels (see `RELEVANT_GRADE`).
         detail: How a fix's order came about, and marks of the teacher's chain's steps.
+        campaign: Id of the campaign in which the item was given out. The judgment is stamped with
+            it, and with its guidelines, where the item is one of its items.
+        seconds: From showing the item to the verdict.
 
     Raises:
         RefusedError: If the reviewer does not have the role annotator.
@@ -130,6 +136,8 @@ def decide(
         _check_grades(grades or {}, verdict, stands)
         if detail is not None:
             _check_detail(detail, shown)
+    taken_in = None if campaign is None else _campaign(store, campaign, item_id, reviewer)
+    line = guidelines.GENERAL if taken_in is None else taken_in.guideline
     return judgments.append_judgment(
         store,
         item_id=item_id,
@@ -142,9 +150,26 @@ def decide(
         corrected=corrected,
         code_version=code_version(),
         grades=grades,
+        guideline=guidelines.stamp(store, line),
+        campaign=None if taken_in is None else taken_in.campaign_id,
+        seconds=seconds,
         detail=detail,
         chain_author=hinted,
     )
+
+
+def _campaign(store: Store, campaign_id: str, item_id: str, reviewer: str) -> Campaign | None:
+    """Return the campaign that a verdict counts for; None where the item is none of its items.
+
+    A campaign that was closed while the item was on the screen still counts it.
+    """
+    found = campaigns.get_campaign(store, campaign_id)
+    if not found.is_for(reviewer):
+        raise JudgmentError(
+            f"{found.name} is for {', '.join(found.members)}: judge outside of the campaign."
+        )
+    one = replace(found.chosen, found=(item_id,))
+    return found if items.count_items(store, one) else None
 
 
 def _check_grades(grades: Mapping[str, int], verdict: Verdict, labels: Sequence[str]) -> None:
@@ -221,6 +246,7 @@ def decide_many(
         verdict=verdict,
         reasons=list(reasons),
         note=note,
+        guideline=guidelines.stamp(store, guidelines.GENERAL),
         code_version=code_version(),
     )
 

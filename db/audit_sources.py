@@ -147,6 +147,45 @@ SOURCES = (
         """,
     ),
     Source(
+        {"assignment": "Assignment"},
+        """
+        SELECT assigned_at, assigned_by, 'assignment', left(item_id, 12), item_id,
+               coalesce(lag(assignee) OVER (PARTITION BY item_id ORDER BY seq), ''),
+               coalesce(assignee, 'nobody'), '', seq::VARCHAR
+        FROM assignment_events
+        """,
+    ),
+    Source(
+        {"comment": "Comment", "flag": "Flag"},
+        """
+        SELECT done_at, done_by, 'comment', left(item_id, 12), item_id, '',
+               if(kind = 'add', 'said', 'deleted'), text, seq::VARCHAR
+        FROM comment_events
+        UNION ALL
+        SELECT done_at, done_by, 'flag', left(item_id, 12), item_id,
+               if(kind = 'raise', '', 'open'), if(kind = 'raise', 'open', 'resolved'), text,
+               seq::VARCHAR
+        FROM flag_events
+        """,
+    ),
+    Source(
+        {"campaign": "Campaign", "guideline": "Guidelines published"},
+        """
+        SELECT done_at, done_by, 'campaign', name, NULL,
+               coalesce(lag(said) OVER (PARTITION BY campaign_id ORDER BY seq), ''), said, kind,
+               seq::VARCHAR
+        FROM (SELECT *, goal || ' items' || coalesce(' by ' || due_on, '') || ', guidelines '
+                     || guideline || if(len(members) = 0, '', ', for '
+                     || array_to_string(members, ', ')) || ', ' || filter AS said
+              FROM campaign_events)
+        UNION ALL
+        SELECT published_at, published_by, 'guideline', name, NULL,
+               if(version = 1, '', 'v' || (version - 1)), 'v' || version, note,
+               name || ' v' || version
+        FROM guideline_versions
+        """,
+    ),
+    Source(
         {"view": "Saved view"},
         """
         SELECT saved_at, saved_by, 'view', name, NULL, '', if(fields IS NULL, 'dropped', 'saved'),

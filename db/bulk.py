@@ -16,6 +16,12 @@ _MADE = (
     " AS undone FROM bulk_actions b WHERE b.action <> 'undo'"
 )
 
+# Assignments as they would be without what was taken back.
+_ASSIGNED = (
+    "SELECT * FROM assignment_events WHERE bulk_id NOT IN"
+    " (SELECT unnest([bulk_id, detail]) FROM bulk_actions WHERE action = 'undo')"
+)
+
 
 def _record(
     cursor: Cursor, bulk_id: str, action: str, detail: str, n_items: int, done_by: str
@@ -54,6 +60,7 @@ def append_verdicts(
     reasons: list[str],
     note: str,
     code_version: str,
+    guideline: str | None = None,
 ) -> str:
     """Append one verdict on each of the items, all or none, and return the bulk action's id.
 
@@ -61,6 +68,7 @@ def append_verdicts(
 
     Args:
         item_ids: Distinct.
+        guideline: Version of the guidelines that was in force.
 
     Raises:
         NotFoundError: If one of them is no item.
@@ -75,15 +83,17 @@ def append_verdicts(
         try:
             cursor.execute(
                 "INSERT INTO judgment_events (event_id, kind, item_id, reviewer, verdict, reasons,"
-                " note, ranking_id, grades, code_version, judged_at, bulk_id)"
+                " note, ranking_id, grades, guideline, code_version, judged_at, bulk_id)"
                 " SELECT w.event_id, 'judge', w.item_id, $reviewer, $verdict,"
-                " $reasons::VARCHAR[], $note, t.ranking_id, map(), $code_version, now(), $bulk_id"
+                " $reasons::VARCHAR[], $note, t.ranking_id, map(), $guideline, $code_version,"
+                " now(), $bulk_id"
                 " FROM incoming w JOIN teacher_rankings t USING (item_id)",
                 {
                     "reviewer": reviewer,
                     "verdict": verdict,
                     "reasons": reasons,
                     "note": note,
+                    "guideline": guideline,
                     "code_version": code_version,
                     "bulk_id": bulk_id,
                 },
@@ -124,10 +134,38 @@ def append_tags(store: Store, item_ids: list[str], tag: str, *, add: bool, done_
     return bulk_id
 
 
+def append_assignments(
+    store: Store, item_ids: list[str], assignee: str | None, *, done_by: str
+) -> str:
+    """Make items one person's to decide, or nobody's in particular; return the bulk action's id.
+
+    Items that are theirs already are left as they are.
+    """
+    bulk_id = new_id()
+    with store.transaction() as cursor:
+        cursor.register("incoming", pl.DataFrame({"item_id": item_ids}).to_arrow())
+        try:
+            cursor.execute(
+                "INSERT INTO assignment_events (item_id, assignee, bulk_id, assigned_by,"
+                " assigned_at) SELECT i.item_id, $assignee, $bulk_id, $by, now()"
+                " FROM (SELECT w.item_id FROM incoming w SEMI JOIN items USING (item_id)) i"
+                " LEFT JOIN item_assignments a USING (item_id)"
+                " WHERE a.assignee IS DISTINCT FROM $assignee",
+                {"assignee": assignee, "bulk_id": bulk_id, "by": done_by},
+            ).fetchall()
+        finally:
+            cursor.unregister("incoming")
+        n = _changed(cursor, "assignment_events", bulk_id)
+        action = "unassign" if assignee is None else "assign"
+        _record(cursor, bulk_id, action, assignee or "", n, done_by)
+    return bulk_id
+
+
 def append_undo(store: Store, bulk_id: str, *, done_by: str, code_version: str) -> int:
     """Take back what is still in force of a bulk action, and return of how many items.
 
-    A verdict that the reviewer replaced since, or a tag that was set again since, stays.
+    A verdict that the reviewer replaced since, a tag that was set again or an item that was
+    assigned anew since, stays.
 
     Raises:
         NotFoundError: If this person made no such bulk action, or took it back before.
@@ -163,7 +201,17 @@ def append_undo(store: Store, bulk_id: str, *, done_by: str, code_version: str) 
             " FROM latest_tags WHERE bulk_id = $bulk_id",
             {"undo_id": undo_id, "by": done_by, "bulk_id": bulk_id},
         ).fetchall()
-        n = len(undone) + _changed(cursor, "tag_events", undo_id)
+        cursor.execute(
+            "INSERT INTO assignment_events (item_id, assignee, bulk_id, assigned_by, assigned_at)"  # noqa: S608 - a constant
+            " SELECT item_id, before, $undo_id, $by, now()"
+            " FROM (SELECT *, lag(assignee) OVER past AS before, lead(seq) OVER past AS later"
+            f" FROM ({_ASSIGNED}) WINDOW past AS (PARTITION BY item_id ORDER BY seq))"
+            " WHERE bulk_id = $bulk_id AND later IS NULL",
+            {"undo_id": undo_id, "by": done_by, "bulk_id": bulk_id},
+        ).fetchall()
+        n = len(undone) + sum(
+            _changed(cursor, log, undo_id) for log in ("tag_events", "assignment_events")
+        )
         _record(cursor, undo_id, "undo", bulk_id, n, done_by)
     return n
 

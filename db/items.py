@@ -137,6 +137,11 @@ _CONDITIONS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
         "h.item_id IN (SELECT item_id FROM batch_items WHERE batch_id = $batch)",
     ),
     (lambda f: bool(f.check), "contains(h.failed, ' ' || $check || ' ')"),
+    (
+        lambda f: bool(f.assigned),
+        "h.item_id IN (SELECT item_id FROM item_assignments WHERE assignee = $assigned)",
+    ),
+    (lambda f: f.flagged, "h.item_id IN (SELECT item_id FROM open_flags)"),
     (_moved_tau, "a.tau >= $min_tau AND (a.tau < $max_tau OR $max_tau >= 1)"),
 )
 _JOINS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (

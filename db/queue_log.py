@@ -35,11 +35,12 @@ def append_event(
 
 
 def events_after(store: Store, seq: int) -> list[dict[str, Any]]:
-    """Return what happened to items after the event `seq`, oldest first: both logs in one.
+    """Return what happened to items after the event `seq`, oldest first: three logs in one.
 
     Returns:
-        Rows of seq, kind (`judge`, `undo` or a `QueueEvent`), item_id, reviewer, event_id and
-        undoes (of judgments), until, happened_at.
+        Rows of seq, kind (`judge`, `undo`, `assign` or a `QueueEvent`), item_id, reviewer (none
+        where an item is nobody's in particular again), event_id and undoes (of judgments), until,
+        happened_at.
     """
     return store.rows(
         """
@@ -50,6 +51,10 @@ def events_after(store: Store, seq: int) -> list[dict[str, Any]]:
         UNION ALL
         SELECT seq, kind, item_id, reviewer, NULL, NULL, until, happened_at
         FROM queue_events
+        WHERE seq > $seq
+        UNION ALL
+        SELECT seq, 'assign', item_id, assignee, NULL, NULL, NULL, assigned_at
+        FROM assignment_events
         WHERE seq > $seq
         ORDER BY seq
         """,

@@ -26,7 +26,7 @@ def reason_values(store: Store) -> pl.DataFrame:
         review and a checkpoint's, 0..1; the largest), back (similarity to the query for which it
         was sent back for another reason than a loss), lost (likewise for a loss), flat (share of
         its groups in the last GRPO job that had no spread of rewards), quarantined, cluster_place
-        (1-based). What does not apply is none.
+        (1-based), flagged (whether a flag on it is open). What does not apply is none.
     """
     return store.frame(
         """
@@ -59,7 +59,8 @@ def reason_values(store: Store) -> pl.DataFrame:
         SELECT
             h.item_id, h.ndcg, a.tau, h.failed <> '' AS failed,
             d.distance AS checkpoint_distance, b.other AS back, b.lost, f.flat,
-            q.item_id IS NOT NULL AS quarantined, k.place AS cluster_place
+            q.item_id IS NOT NULL AS quarantined, k.place AS cluster_place,
+            o.item_id IS NOT NULL AS flagged
         FROM item_heads h
         LEFT JOIN sample_agreement a
             ON a.item_id = h.item_id AND a.under_review AND a.samples > 1
@@ -68,6 +69,7 @@ def reason_values(store: Store) -> pl.DataFrame:
         LEFT JOIN flats f ON f.item_id = h.item_id
         LEFT JOIN quarantined_items q ON q.item_id = h.item_id
         LEFT JOIN item_clusters k ON k.item_id = h.item_id
+        LEFT JOIN open_flags o ON o.item_id = h.item_id
         ORDER BY h.created_at, h.item_id
         """
     )
@@ -81,6 +83,7 @@ _WATCHED = (
     "quarantine_events",
     "rollout_groups",
     "item_clusters",
+    "flag_events",
 )
 _WATCHED_FOR_ORDER = ("gold_events", "queue_policies")
 

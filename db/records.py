@@ -159,6 +159,8 @@ class ItemFilter:
         tag: Only items with this tag; empty for all.
         batch: Only items of the batch with this id; empty for all.
         check: Only items whose chain fails this check; empty for all.
+        assigned: Only items assigned to this person; empty for all.
+        flagged: Only items with an open flag.
         min_tau: Agreement of the samples, Kendall τ, at least this, -1..1. From -1 to 1, items
             without several samples are let through too.
         max_tau: Agreement below this, or equal where it is 1.
@@ -178,6 +180,8 @@ class ItemFilter:
     tag: str = ""
     batch: str = ""
     check: str = ""
+    assigned: str = ""
+    flagged: bool = False
     min_tau: float = -1.0
     max_tau: float = 1.0
     order: Literal[

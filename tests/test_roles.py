@@ -15,8 +15,11 @@ from curation import (
     auditing,
     batching,
     bulk,
+    campaigns,
+    discussion,
     edits,
     gold,
+    guidelines,
     hints,
     intake,
     people,
@@ -34,8 +37,10 @@ from db import audit
 from db.audit import AuditFilter
 from db.errors import RankDeskError
 from db.ids import now
+from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
+from tests.samples import add_samples
 from trainer import decontaminate, desk, returning, scoreboard, sourcing
 from trainer.preflight import Check
 
@@ -43,6 +48,7 @@ ROOT = Path(__file__).parents[1]
 PASSWORD = "long enough to be one"
 NOWHERE = Path("nowhere")
 Act = Callable[[Store, str], Any]
+_CAMPAIGN: dict[str, Any] = {"goal": 1, "due_on": None, "guideline": "general", "members": ()}
 
 # What acts, who may, and a call. Whatever else is wrong with the call comes after the role.
 ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
@@ -75,7 +81,46 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
         lambda s, by: review.decide_many(s, item_ids=["i"], reviewer=by, verdict="approve"),
     ),
     "curation.bulk.tag": (("annotator",), lambda s, by: bulk.tag(s, ["i"], "t", done_by=by)),
-    "curation.bulk.undo": (("annotator",), lambda s, by: bulk.undo(s, "b", done_by=by)),
+    "curation.bulk.assign": (
+        ("reviewer",),
+        lambda s, by: bulk.assign(s, ["i"], "p", done_by=by),
+    ),
+    "curation.bulk.undo": (
+        ("annotator", "reviewer"),
+        lambda s, by: bulk.undo(s, "b", done_by=by),
+    ),
+    "curation.guidelines.publish": (
+        ("reviewer", "admin"),
+        lambda s, by: guidelines.publish(s, "g", "", note="", after=0, published_by=by),
+    ),
+    "curation.campaigns.create": (
+        ("reviewer", "admin"),
+        lambda s, by: campaigns.create(s, "", **_CAMPAIGN, chosen=ItemFilter(), created_by=by),
+    ),
+    "curation.campaigns.change": (
+        ("reviewer", "admin"),
+        lambda s, by: campaigns.change(s, "c", name="c", **_CAMPAIGN, changed_by=by),
+    ),
+    "curation.campaigns.set_open": (
+        ("reviewer", "admin"),
+        lambda s, by: campaigns.set_open(s, "c", False, changed_by=by),
+    ),
+    "curation.discussion.comment": (
+        ("annotator", "reviewer"),
+        lambda s, by: discussion.comment(s, "i", "x", said_by=by),
+    ),
+    "curation.discussion.delete": (
+        ("annotator", "reviewer", "admin"),
+        lambda s, by: discussion.delete(s, "c", deleted_by=by),
+    ),
+    "curation.discussion.flag": (
+        ("annotator", "reviewer"),
+        lambda s, by: discussion.flag(s, "i", "x", raised_by=by),
+    ),
+    "curation.discussion.resolve": (
+        ("reviewer",),
+        lambda s, by: discussion.resolve(s, "f", "x", resolved_by=by),
+    ),
     "curation.gold.set_from_verdict": (
         ("reviewer",),
         lambda s, by: gold.set_from_verdict(s, "i", by),
@@ -381,6 +426,16 @@ def test_who_lacks_the_role_is_refused(team: tuple[Store, dict[str, Actor]], nam
         with pytest.raises(RefusedError, match="not signed in"):
             act(store, impostor)
     assert audit.count(store, AuditFilter()) == before
+
+
+def test_only_an_admin_deletes_what_others_said(team: tuple[Store, dict[str, Actor]]) -> None:
+    store, actors = team
+    add_samples(store)
+    for by in ("annotator", "admin"):
+        said = discussion.comment(store, "i1", "x", said_by=actors["annotator"])
+        with pytest.raises(RefusedError, match="role admin"):
+            discussion.delete(store, said, deleted_by=actors["reviewer"])
+        discussion.delete(store, said, deleted_by=actors[by])
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -8,18 +8,18 @@ from streamlit.delta_generator import DeltaGenerator
 from app import session
 from app.drafts import Draft
 from app.store import store, user
+from app.widgets.beside import beside_it, side_buttons
 from app.widgets.claiming import why_here
 from app.widgets.comparing import compare_orders
 from app.widgets.editor import fix_panes, live_measures
-from app.widgets.filters import item_filter
 from app.widgets.fix_buttons import fix_buttons, key_button, writing_buttons
 from app.widgets.key_map import key_map, shows_keys
 from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import latest_fix, review_panes
 from app.widgets.reader import reader
+from app.widgets.scope import how_far, scope
 from app.widgets.sending import why_back
 from app.widgets.text import brief, key_of, many, plain, points, visible
-from curation import queueing
 from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
 from curation.orders import orders_of
@@ -42,12 +42,10 @@ def top_row() -> tuple[bool, DeltaGenerator]:
 
     Beside it, the place for links to what else there is about the item.
     """
-    counts = items.counts(opened)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    # One line in a window of 1280 pixels: little room between.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown("#### Review", width="content")
-        chosen = item_filter(
-            items.domains(opened), judgments.reviewers(opened), tags.all_tags(opened)
-        )
+        chosen, campaign = scope(opened, reviewer)
         mode = st.segmented_control(
             "Mode",
             ["open", "blind"],
@@ -59,22 +57,13 @@ def top_row() -> tuple[bool, DeltaGenerator]:
             label_visibility="collapsed",
             help="Blind first: mark what is relevant before the teacher's answer is shown.",
         )
-        aside = st.container(horizontal=True, width="content", gap="xsmall")
+        aside = st.container(
+            horizontal=True, vertical_alignment="center", width="content", gap="xxsmall"
+        )
         st.space("stretch")
         key_map()
-        judged, left, where = counts["judged"], 0, "under this filter"
-        if chosen == session.QUEUE:
-            # A verdict moves both by one, whatever the item is.
-            left = queueing.left_for(opened, reviewer)
-            ahead = queueing.gold_ahead(opened, reviewer)
-            judged, left, where = judged - ahead, left + ahead, "in your queue"
-        else:
-            left = items.count_items(opened, chosen)
-        st.markdown(
-            f":gray[**{judged:,}** of {counts['items']:,} judged · **{left:,}** {where}]",
-            width="content",
-        )
-    state.find_current(opened, chosen, st.query_params.get("item"), reviewer)
+        how_far(opened, reviewer, chosen, campaign)
+    state.find_current(opened, chosen, st.query_params.get("item"), reviewer, campaign)
     return mode == "blind", aside
 
 
@@ -312,6 +301,7 @@ def draw(item_id: str, *, blind: bool) -> None:
         if not hidden:
             link("samples", "Samples", "stacks", item=item_id)
             link("audit", "History", "history", item=item_id)
+        side_buttons(opened, item_id, reviewer, hidden=hidden)
     with st.container(border=True, height=104, gap="xsmall"):
         st.text(visible(brief(shown.item.query, LONGEST_QUERY)))
     # Two lines high whatever they say, so that the passages below stay where they are.
@@ -324,20 +314,21 @@ def draw(item_id: str, *, blind: bool) -> None:
         comparing = COMPARE in st.query_params and not hidden and not draft.fixing
         only = "Initial" if hidden else "Yours" if draft.fixing else "All" if comparing else ""
         view = order_control(shown, only)
-    if comparing:
-        compare_orders(shown, orders_of(opened, shown), chrome=CHROME)
-    else:
-        if draft.fixing:
-            panes = fix_panes(shown, draft)
+    with beside_it(opened, item_id, reviewer, hidden=hidden, fixing=draft.fixing, chrome=CHROME):
+        if comparing:
+            compare_orders(shown, orders_of(opened, shown), chrome=CHROME)
         else:
-            panes = review_panes(shown, view, draft, hidden=hidden)
-        reader(
-            panes,
-            token=session.token(shown),
-            key="reader",
-            chrome=CHROME,
-            on_edit=partial(session.edit, shown),
-        )
+            if draft.fixing:
+                panes = fix_panes(shown, draft)
+            else:
+                panes = review_panes(shown, view, draft, hidden=hidden)
+            reader(
+                panes,
+                token=session.token(shown),
+                key="reader",
+                chrome=CHROME,
+                on_edit=partial(session.edit, shown),
+            )
     # The buttons come last: what can be pressed is below what can be read.
     with st.bottom, st.container(gap="xsmall", key="verdicts"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -361,6 +352,8 @@ def nothing_left() -> None:
         link("overview", "Import on the overview", "upload_file")
         return
     where = "in the queue" if state.from_queue else "under this filter"
+    if state.campaign is not None:
+        where = "in this campaign"
     empty_state(
         "task_alt",
         f"All done {where}",
@@ -371,6 +364,8 @@ def nothing_left() -> None:
         if state.trail:
             st.button("Show skipped items again", on_click=state.start_over)
         st.button("Undo", key="undo", shortcut="U", on_click=session.undo, args=(opened, reviewer))
+        if state.campaign is not None:
+            link("campaigns", "How far it is", "sprint", campaign=state.campaign.campaign_id)
         link("batches", "Make a batch", "inventory_2")
 
 

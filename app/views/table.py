@@ -14,7 +14,7 @@ from app.widgets.filters import VERDICTS, item_filter
 from app.widgets.page import empty_state, heading, link, show_error
 from app.widgets.saved_views import views_menu
 from app.widgets.text import key_of, many, plain
-from db import batches, items, judgments, tags
+from db import assignments, batches, items, judgments, tags
 from db.errors import NotFoundError
 from db.records import ItemFilter
 from db.search import KINDS
@@ -55,8 +55,10 @@ def search_row() -> tuple[ItemFilter, str]:
             label_visibility="collapsed",
             help="Where to look; none chosen means everywhere.",
         )
-        chosen = item_filter(domains, people, known, verdict_at_first="any")
-        views_menu(opened, ("q", "in"), {"domain": domains, "by": people, "tag": known})
+        owners = assignments.assignees(opened)
+        chosen = item_filter(domains, people, known, owners, verdict_at_first="any")
+        options = {"domain": domains, "by": people, "tag": known, "assigned": owners}
+        views_menu(opened, ("q", "in"), options)
     if text.strip():
         chosen = replace(chosen, found=index.index.find(text, kinds or KINDS))
     return replace(chosen, batch=st.query_params.get("batch", "")), text.strip()
@@ -113,6 +115,7 @@ def table(chosen: ItemFilter, page: int, slot: st.delta_generator.DeltaGenerator
     listed = items.list_items(opened, chosen, limit=ROWS, offset=(page - 1) * ROWS)
     ids = listed["item_id"].to_list()
     tagged = tags.tags_of(opened, ids)
+    owners = assignments.assigned(opened, ids)
     rows = listed.select(
         pl.lit("Open").alias("open"),
         "domain",
@@ -121,6 +124,7 @@ def table(chosen: ItemFilter, page: int, slot: st.delta_generator.DeltaGenerator
         pl.col("verdict").replace_strict(VERDICTS, default=""),
         "reviewer",
         pl.Series("tags", [tagged.get(each, []) for each in ids], dtype=pl.List(pl.String)),
+        pl.Series("assigned", [owners.get(each, "") for each in ids], dtype=pl.String),
         "judged_at",
         "status",
         "author_name",
@@ -148,6 +152,7 @@ def table(chosen: ItemFilter, page: int, slot: st.delta_generator.DeltaGenerator
             "verdict": st.column_config.TextColumn("Verdict", width=95),
             "reviewer": "By",
             "tags": st.column_config.ListColumn("Tags", width=120),
+            "assigned": "Assigned to",
             "judged_at": st.column_config.DatetimeColumn(
                 "Judged", format="YYYY-MM-DD HH:mm", width=130
             ),

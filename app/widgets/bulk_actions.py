@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.session import desk
-from app.store import user
+from app.store import may, user
 from app.widgets.filters import VERDICTS
 from app.widgets.page import NOTICE, mendable
 from app.widgets.text import key_of, many, plain, when
@@ -15,15 +15,25 @@ from curation.bulk import LONGEST_TAG
 from curation.review import REASONS
 from db import tags
 from db.bulk import get_bulk, recent_bulks, verdict_counts
+from db.people import any_accounts
 from db.store import Store
 
 _ASKED = "bulk-asked"
-_TITLES = {"approve": "Approve", "reject": "Reject", "tag": "Tag", "untag": "Untag"}
+_NOBODY = "\0"  # chosen for whom items are to be; no person's name
+_TITLES = {
+    "approve": "Approve",
+    "reject": "Reject",
+    "tag": "Tag",
+    "untag": "Untag",
+    "assign": "Assign",
+}
 _DONE = {
     "approve": "Approved {}",
     "reject": "Rejected {}",
     "tag": "Tagged {}",
     "untag": "Took the tag off {}",
+    "assign": "Assigned {}",
+    "unassign": "Made {} nobody's in particular",
 }
 
 
@@ -34,17 +44,20 @@ def action_row(store: Store, choose: Callable[[], list[str]], *, enabled: bool) 
         choose: Returns the items' ids, when one of the actions is asked for.
     """
     asked = _ASKED in st.session_state  # a key that is pressed over the dialog is meant for it
-    for action, shortcut, icon in (
-        ("approve", "A", "check"),
-        ("reject", "X", "close"),
-        ("tag", "T", "sell"),
-        ("untag", "N", "label_off"),
+    # One line in a window of 1280 pixels: no icons.
+    for action, shortcut in (
+        ("approve", "A"),
+        ("reject", "X"),
+        ("tag", "T"),
+        ("untag", "N"),
+        ("assign", "P"),
     ):
+        if action == "assign" and not may("reviewer"):
+            continue
         st.button(
             f"{_TITLES[action]} …",
             key=f"act-{action}",
             shortcut=shortcut,
-            icon=f":material/{icon}:",
             disabled=asked or not enabled,
             on_click=_ask,
             args=(action, choose),
@@ -55,7 +68,6 @@ def action_row(store: Store, choose: Callable[[], list[str]], *, enabled: bool) 
         "Undo",
         key="bulk-undo",
         shortcut="U",
-        icon=":material/undo:",
         disabled=asked or not recent,
         help=f"Takes back: {_said(recent[0])}" if recent else "You changed nothing here yet.",
         on_click=_undo,
@@ -109,6 +121,7 @@ def _body(store: Store, action: str, item_ids: list[str]) -> None:
     parts = " · ".join(f"{n:,} {VERDICTS[verdict].lower()}" for verdict, n in standing.items())
     st.markdown(f"**{many(len(item_ids), 'item')}** as **{plain(user())}**  \n:gray[now: {parts}]")
     reasons, note, tag = [], "", ""
+    whose: str | None = None
     if action == "reject":
         reasons = st.pills(
             "Why?",
@@ -117,7 +130,19 @@ def _body(store: Store, action: str, item_ids: list[str]) -> None:
             format_func=REASONS.__getitem__,
             key="bulk-reasons",
         )
-    if action in ("approve", "reject"):
+    if action == "assign":
+        whose = st.selectbox(
+            "To",
+            [_NOBODY, *bulk.assignable(store)],
+            index=None,
+            format_func=lambda name: "Nobody in particular" if name == _NOBODY else plain(name),
+            placeholder="Whose they are to decide",
+            accept_new_options=not any_accounts(store),
+            key="bulk-whose",
+            help="They come first in that person's queue, and to nobody else until they are "
+            "decided or declined.",
+        )
+    elif action in ("approve", "reject"):
         note = st.text_input("Note (optional)", key="bulk-note") or ""
     else:
         known = tags.all_tags(store)
@@ -155,6 +180,9 @@ def _body(store: Store, action: str, item_ids: list[str]) -> None:
                     reasons=reasons,
                     note=note,
                 )
+            elif action == "assign":
+                name = None if whose == _NOBODY else whose or ""
+                made = bulk.assign(store, item_ids, name, done_by=user())
             else:
                 made = bulk.tag(store, item_ids, tag, done_by=user(), remove=action == "untag")
             desk().loaded.clear()

@@ -16,11 +16,22 @@ def why_here(store: Store, item_id: str, reviewer: str, *, hidden: bool) -> None
     Args:
         hidden: The teacher's answer is, and with it the reasons, which tell of it.
     """
-    if queueing.claim(store, item_id, reviewer) == "taken":
+    standing = queueing.claim(store, item_id, reviewer)
+    if standing == "taken":
         st.badge("In another hand", icon=":material/back_hand:", color="orange")
+    elif standing == "assigned":
+        st.badge("Assigned to another", icon=":material/back_hand:", color="orange")
+    mine = queueing.owner(store, item_id) == reviewer
     reasons = [] if hidden else queueing.why(store, item_id)
+    if mine and not reasons:
+        st.badge("Assigned to you", icon=":material/person:", color="blue")
     if reasons:
-        with st.popover(badge(reasons), icon=":material/flag:", width="content"):
+        # One line with what stands beside it: whose it is goes into the label.
+        first = badge(reasons)
+        label = f"Yours: {first[0].lower()}{first[1:]}" if mine else first
+        with st.popover(label, icon=f":material/{'person' if mine else 'flag'}:", width="content"):
+            if mine:
+                st.markdown("**Assigned to you.**")
             st.markdown("**Why am I seeing this?**")
             st.markdown(reason_table(reasons))
 

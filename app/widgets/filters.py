@@ -27,16 +27,25 @@ ORDERS = {
     "newest": "Newest first",
     "judged": "Latest verdict first",
 }
-FIELDS = ("verdict", "domain", "order", "ndcg", "tau", "text", "check", "tag", "by", "cut")
+FIELDS = (
+    *("verdict", "domain", "order", "ndcg", "tau", "text", "check", "tag", "by", "assigned"),
+    *("flagged", "cut"),
+)
 """Keys of the filter's widgets, and so their names in the URL."""
 
 
 def item_filter(
-    domains: list[str], reviewers: list[str], tags: list[str], *, verdict_at_first: str = "open"
+    domains: list[str],
+    reviewers: list[str],
+    tags: list[str],
+    assignees: list[str],
+    *,
+    verdict_at_first: str = "open",
 ) -> ItemFilter:
     """Draw the filter and return it.
 
     Args:
+        assignees: Who has items assigned.
         verdict_at_first: Key of `VERDICTS`.
     """
     with st.popover("Filter", icon=":material/filter_list:", width="content"):
@@ -97,6 +106,15 @@ def item_filter(
             key="by",
             bind="query-params",
         )
+        assigned = st.selectbox(
+            "Assigned to",
+            assignees,
+            index=None,
+            placeholder="Anyone or nobody",
+            key="assigned",
+            bind="query-params",
+        )
+        flagged = st.checkbox("With an open flag", key="flagged", bind="query-params")
         cut = st.number_input("Cut", 0.0, 1.0, DEFAULT_CUT, 0.05, key="cut", bind="query-params")
     return ItemFilter(
         domains=tuple(chosen),
@@ -107,6 +125,8 @@ def item_filter(
         text=text or "",
         check=check if check in CHECKS else "",
         tag=tag or "",
+        assigned=assigned or "",
+        flagged=flagged,
         min_tau=least,
         max_tau=most,
         order=_known(order, ORDERS),
@@ -117,3 +137,25 @@ def item_filter(
 def _known(value: str | None, options: dict[str, str]) -> Any:
     """Return a value that came from the browser, or the default for one that is no option."""
     return value if value in options else next(iter(options))
+
+
+def told(chosen: ItemFilter) -> str:
+    """Return what a filter asks for, in words; its values are foreign text."""
+    parts = [
+        (chosen.verdict not in ("any", "open"), VERDICTS[chosen.verdict].lower()),
+        (bool(chosen.domains), f"of {', '.join(chosen.domains)}"),
+        (
+            (chosen.min_ndcg, chosen.max_ndcg) != (0, 1),
+            f"nDCG@10 {chosen.min_ndcg:.2f} to {chosen.max_ndcg:.2f}",
+        ),
+        (
+            (chosen.min_tau, chosen.max_tau) != (-1, 1),
+            f"samples' τ {chosen.min_tau:.1f} to {chosen.max_tau:.1f}",
+        ),
+        (bool(chosen.text), f"the query contains “{chosen.text}”"),
+        (bool(chosen.check), f"chain check “{dict(CHECKS).get(chosen.check, chosen.check)}”"),  # type: ignore[call-overload]
+        (bool(chosen.tag), f"tagged {chosen.tag}"),
+        (bool(chosen.assigned), f"assigned to {chosen.assigned}"),
+        (chosen.flagged, "with an open flag"),
+    ]
+    return ", ".join(text for asked, text in parts if asked) or "all items"

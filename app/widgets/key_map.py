@@ -16,6 +16,8 @@ KEYS = {
     "N, B, then + = −": "focus the next or previous step of the chain, mark it",
     "/": "search the chain",
     "D": "compare all orders and chains",
+    "G": "the guidelines beside the item",
+    "I": "comments and the flag beside the item",
     "Q, S, L": "cannot judge, skip, decline",
     "U": "undo, up to the last ten",
     "← →": "back, next",

@@ -19,6 +19,7 @@ PAGE_ROLES: dict[str, tuple[str, ...]] = {
     "review": ("annotator", "reviewer"),
     "table": ("annotator", "reviewer"),
     "decontamination": ("reviewer", "trainer"),
+    "campaigns": ("annotator", "reviewer", "admin"),
     "batches": ("reviewer", "trainer"),
     "new_job": ("trainer",),
     "playground": ("trainer",),

@@ -52,6 +52,19 @@ def plain(text: object) -> str:
     return _MARKS.sub(r"\\\1", shown)
 
 
+def markdown(text: str) -> str:
+    r"""Return Markdown that a person wrote, without what would fetch something: its images.
+
+    Headings, lists, tables, links and formulas stay. `st.markdown` shows HTML as text by itself.
+    An image is left as its text with a link, which asks nobody until it is clicked.
+
+    Example:
+        >>> markdown("![plan](https://a.example/p.png)").replace("\u2060", "|")
+        '!|[plan](https://a.example/p.png)'
+    """
+    return visible(text).replace("![", f"!{_BREAK}[")
+
+
 def key_of(*parts: object) -> str:
     """Return a short widget key that holds nothing of the ids it is made from."""
     return sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()[:12]

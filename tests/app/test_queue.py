@@ -5,7 +5,7 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from app.widgets.text import key_of
-from curation import gold, queueing, review
+from curation import bulk, gold, queueing, review
 from db import items, queue_log
 from db.records import ItemFilter
 from db.store import Store
@@ -84,6 +84,20 @@ def test_two_reviewers_see_different_items_and_a_link_shows_the_one_asked_for(
     app = open_page("review", item=taken)
     assert current(app) == taken
     assert any("In another hand" in text.value for text in app.markdown)
+
+
+def test_an_assigned_item_says_whose_it_is(sample: Workspace, open_page: OpenPage) -> None:
+    with Store.open(sample) as store:
+        mine, other = items.next_item_ids(
+            store, ItemFilter(verdict="open", order="newest"), limit=2
+        )
+        bulk.assign(store, [mine], "ada", done_by="grace")
+        bulk.assign(store, [other], "ben", done_by="grace")
+    app = open_page("review")
+    assert current(app) == mine
+    assert any("Assigned to you" in text.value for text in app.markdown)
+    app = open_page("review", item=other)
+    assert any("Assigned to another" in text.value for text in app.markdown)
 
 
 def test_items_alike_are_grouped() -> None:

@@ -123,6 +123,39 @@ def test_tags_are_set_shown_filtered_and_taken_off(sample, open_page: OpenPage) 
     assert [text for text in app.markdown if r"\*\*odd\*\*" in text.value]
 
 
+def test_rows_are_assigned_filtered_and_taken_back(sample, open_page: OpenPage) -> None:
+    app = choose(open_page("table", verdict="Not judged"), 0, 1)
+    press(app, "act-assign", "bulk-now")
+    assert "Say whose" in app.error[0].value
+    app.selectbox(key="bulk-whose").set_value("grace").run()
+    press(app, "bulk-now")
+    assert "Assigned 2 items: grace" in app.toast[0].value.replace("\\", "")
+    assert app.dataframe[0].value["assigned"].to_list()[:3] == ["grace"] * 2 + [""]
+    app.selectbox(key="assigned").set_value("grace").run()
+    assert len(shown(app)) == count(sample, assigned="grace") == 2
+    choose(app, 0)
+    press(app, "act-assign")
+    app.selectbox(key="bulk-whose").set_value("\0").run()  # nobody in particular
+    press(app, "bulk-now")
+    assert "Made 1 item nobody's in particular" in app.toast[0].value.replace("\\", "")
+    assert count(sample, assigned="grace") == 1
+    press(app, "bulk-undo")
+    assert count(sample, assigned="grace") == 2
+    press(app, "bulk-undo")
+    assert count(sample, assigned="grace") == 0
+
+
+def test_an_assignee_s_name_is_text(sample, open_page: OpenPage) -> None:
+    with Store.open(sample) as store:
+        chosen = items.next_item_ids(store, ItemFilter(verdict="open"), limit=1)
+        bulk.assign(store, chosen, "<b>**ben**</b>", done_by="ada")
+    app = open_page("table", assigned="<b>**ben**</b>")
+    assert app.dataframe[0].value["assigned"].to_list() == ["<b>**ben**</b>"]
+    undo = app.button(key="bulk-undo").help
+    assert undo is not None
+    assert r"\<b\>\*\*ben" in undo
+
+
 def test_a_named_view_comes_back(sample, open_page: OpenPage) -> None:
     app = open_page("table", q="skier", domain="biology")
     wanted = shown(app)

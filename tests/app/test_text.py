@@ -6,7 +6,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.widgets.text import duration, key_of, plain
+from app.widgets.text import duration, key_of, markdown, plain
 
 
 @given(st.text(alphabet=st.sampled_from(string.punctuation + "ab1 é\u4e2d")))
@@ -29,6 +29,14 @@ def test_plain_is_one_line() -> None:
 @given(st.lists(st.text(), min_size=1, max_size=3))
 def test_keys_hold_nothing_of_their_ids(parts: list[str]) -> None:
     assert re.fullmatch(r"[0-9a-f]{12}", key_of(*parts))
+
+
+@given(st.text(alphabet=st.sampled_from("![]()\\ab\u200b\n")))
+def test_markdown_holds_no_image_and_nothing_hidden(text: str) -> None:
+    shown = markdown(text)
+    assert "![" not in shown
+    assert "\u200b" not in shown
+    assert shown.replace("!\u2060[", "![") == text.replace("\u200b", "⟨U+200B⟩")
 
 
 def test_durations() -> None:

@@ -18,10 +18,11 @@ from urllib.error import URLError
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from curation import guidelines
 from curation.intake import import_reasonrank
 from db.store import Store
 from db.workspace import VARIABLE, Workspace
-from tests.app.sample import write_layout
+from tests.app.sample import HOSTILE, write_layout
 from trainer.demo import seed_workspace
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         seed_workspace(store, seed=1, **size, on_progress=lambda *_: None)
         write_layout(folder / "layout", per_domain=1)
         import_reasonrank(store, folder / "layout", imported_by="ada")
+        text = f"{HOSTILE}\n\n![x][r] [y](javascript:alert(1))\n\n[r]: https://example.com/r.png"
+        guidelines.publish(store, "general", text, note="", after=0, published_by="ada")
     return workspace
 
 
@@ -214,6 +217,14 @@ def foreign_text_stays_text(page: Page, url: str) -> None:
     assert page.get_by_role("link", name="example.com").count() == 0
     assert page.title() != "1"
     assert not [address for address in asked if "example.com" in address]
+    page.goto(f"{url}/guidelines")
+    guide = page.get_by_test_id("stMain")
+    expect(guide.get_by_text("<script>alert(1)</script>").last).to_be_visible()
+    assert guide.locator("img, script").count() == 0
+    assert guide.locator("a[href^='javascript']").count() == 0
+    assert not [address for address in asked if "example.com" in address]
+    page.go_back()
+    expect(page.locator(".reader .card").first).to_be_visible()
     chip = page.locator(".chain-text .chip").last
     chip.click()
     card = page.locator(f".cards .card[data-id='{chip.get_attribute('data-id')}']")

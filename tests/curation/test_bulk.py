@@ -4,10 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation import bulk, review
+from curation import bulk, people, queueing, review
 from curation.bulk import BulkError
+from curation.people import Operator
 from curation.review import JudgmentError
-from db import items, judgments, tags
+from db import assignments, items, judgments, tags
 from db.bulk import get_bulk, recent_bulks
 from db.errors import NotFoundError
 from db.records import ItemFilter
@@ -179,3 +180,77 @@ def test_any_order_of_verdicts_and_undos_is_a_replay(store, steps):
         for item in ("i1", "i2", "i3")
         for judgment in judgments.judgments_of(store, item)
     }
+
+
+def owners(store):
+    return assignments.assigned(store, ["i1", "i2", "i3", "i4", "i5"])
+
+
+def test_assigned_items_come_first_to_one_and_to_nobody_else(store):
+    bulk.assign(store, ["i1", "i4", "i1"], " ben ", done_by="lead")
+    assert owners(store) == {"i1": "ben", "i4": "ben"}
+    assert items.count_items(store, ItemFilter(assigned="ben")) == 2
+    assert assignments.assignees(store) == ["ben"]
+    assert queueing.left_for(store, "ada") == 3
+    given = [queueing.next_item(store, "ben")]
+    assert queueing.claim(store, "i4", "ada") == ("taken" if given == ["i4"] else "assigned")
+    given.append(queueing.next_item(store, "ben", passed=given))
+    assert sorted(given) == ["i1", "i4"]
+    for _ in range(3):
+        item_id = queueing.next_item(store, "ada")
+        assert item_id not in given
+        review.decide(store, item_id=item_id, reviewer="ada", verdict="approve")
+    assert queueing.next_item(store, "ada") is None
+    assert sorted(queueing.taken(store, "ada")) == ["i1", "i4"]
+    queueing.decline(store, "i1", "ben")  # then it is everybody's again
+    assert queueing.owner(store, "i1") is None
+    assert queueing.next_item(store, "ada") == "i1"
+
+
+def test_who_has_an_item_in_hand_may_still_decide_it(store):
+    held = queueing.next_item(store, "ada")
+    bulk.assign(store, [held], "ben", done_by="lead")
+    assert queueing.claim(store, held, "ada") == "mine"
+    assert queueing.claim(store, held, "ben") == "taken"
+    queueing.release(store, held, "ada")
+    assert queueing.claim(store, held, "ada") == "assigned"
+    assert queueing.next_item(store, "ben") == held
+
+
+def test_undoing_an_assignment_brings_back_whose_it_was(store):
+    bulk.assign(store, ["i1"], "ada", done_by="lead")
+    made = bulk.assign(store, ["i1", "i2", "i3", "gone"], "ben", done_by="lead")
+    assert get_bulk(store, made)["n_items"] == 3
+    bulk.assign(store, ["i3"], "cleo", done_by="lead")
+    assert bulk.undo(store, made, done_by="lead") == 2
+    assert owners(store) == {"i1": "ada", "i3": "cleo"}
+    off = bulk.assign(store, ["i1", "i2"], None, done_by="lead")
+    assert get_bulk(store, off)["n_items"] == 1
+    assert owners(store) == {"i3": "cleo"}
+    bulk.undo(store, off, done_by="lead")
+    assert owners(store) == {"i1": "ada", "i3": "cleo"}
+
+
+def test_undoing_assignments_one_by_one_goes_all_the_way_back(store):
+    made = [
+        bulk.assign(store, ["i1", "i2"], name, done_by="lead") for name in ("ada", "ben", "cleo")
+    ]
+    bulk.undo(store, made[1], done_by="lead")  # what came later stays
+    assert owners(store) == {"i1": "cleo", "i2": "cleo"}
+    bulk.undo(store, made[2], done_by="lead")
+    assert owners(store) == {"i1": "ada", "i2": "ada"}
+    assert bulk.undo(store, made[0], done_by="lead") == 2
+    assert owners(store) == {}
+
+
+def test_an_assignment_needs_items_and_a_person(store):
+    for chosen, name, message in ((["i1"], " ", "Say whose"), ([], "ben", "choose some")):
+        with pytest.raises(BulkError, match=message):
+            bulk.assign(store, chosen, name, done_by="lead")
+    root = Operator("root")
+    for name, roles in (("lead", ["admin", "reviewer"]), ("ann", ["annotator"])):
+        people.add(store, name, roles=roles, email=f"{name}@b.c", added_by=root)
+    assert bulk.assignable(store) == ["ann"]
+    with pytest.raises(BulkError, match="no active account"):
+        bulk.assign(store, ["i1"], "lead", done_by=root)
+    bulk.assign(store, ["i1"], "ann", done_by=root)

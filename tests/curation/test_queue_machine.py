@@ -1,4 +1,4 @@
-"""Claims, verdicts, undo, expiry, skip, decline, overlap and restarts, against a plain model."""
+"""Claims, verdicts, undo, expiry, skip, assignment, overlap and restarts, against a plain model."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from curation import queueing, review
+from curation import bulk, queueing, review
 from curation.queue_policy import Policy, reviewers_needed
 from db import judgments
 from tests.samples import add_samples
@@ -36,6 +36,7 @@ class Model:
     claims: dict[tuple[str, str], datetime] = field(default_factory=dict)  # item, reviewer
     skipped: list[tuple[str, str]] = field(default_factory=list)
     declined: set[tuple[str, str]] = field(default_factory=set)
+    assigned: dict[str, str] = field(default_factory=dict)  # item, to whom
 
     def deciders(self, item: str) -> set[str]:
         return {reviewer for _, reviewer, judged in self.verdicts if judged == item}
@@ -45,11 +46,20 @@ class Model:
             who for (held, who), until in self.claims.items() if held == item and self.now < until
         }
 
-    def free(self, item: str, reviewer: str) -> bool:
+    def may_decide(self, item: str, reviewer: str) -> bool:
         if reviewer in self.deciders(item) or (item, reviewer) in self.declined:
             return False
-        if len(self.deciders(item)) >= NEEDED[item]:
+        return len(self.deciders(item)) < NEEDED[item]
+
+    def owner(self, item: str) -> str | None:
+        person = self.assigned.get(item)
+        return person if person and self.may_decide(item, person) else None
+
+    def free(self, item: str, reviewer: str) -> bool:
+        if not self.may_decide(item, reviewer):
             return False
+        if self.owner(item) not in (None, reviewer):
+            return reviewer in self.holders(item)
         return len((self.holders(item) | self.deciders(item)) - {reviewer}) < NEEDED[item]
 
     def next(self, reviewer: str) -> str | None:
@@ -57,6 +67,7 @@ class Model:
         held = [item for (item, who) in self.claims if who == reviewer]
         later = [item for item, who in self.skipped if who == reviewer]
         wanted = [item for item in held if item in free and reviewer in self.holders(item)]
+        wanted += [i for i in free if self.owner(i) == reviewer and i not in later]
         wanted += [item for item in free if item not in later]
         wanted += [item for item in later if item in free]
         return wanted[0] if wanted else None
@@ -81,6 +92,7 @@ class Machine(RuleBasedStateMachine):
         self.model = Model()
         self.store.execute("DELETE FROM judgment_events")
         self.store.execute("DELETE FROM queue_events")
+        self.store.execute("DELETE FROM assignment_events")
         self.store.execute("UPDATE item_heads SET verdict_seq = NULL, verdict = NULL")
         queueing.refresh(self.store)
 
@@ -99,6 +111,8 @@ class Machine(RuleBasedStateMachine):
             self.model.take(item, reviewer)
         elif got == "taken":
             assert self.model.holders(item) - {reviewer}
+        elif got == "assigned":
+            assert self.model.owner(item) not in (None, reviewer)
 
     @rule(reviewer=reviewers, item=items)
     def decide(self, reviewer, item):
@@ -128,6 +142,16 @@ class Machine(RuleBasedStateMachine):
         elif kind == "decline":
             self.model.declined.add((item, reviewer))
 
+    @rule(item=items, reviewer=st.none() | reviewers, undone=st.booleans())
+    def assign(self, item, reviewer, undone):
+        made = bulk.assign(self.store, [item], reviewer, done_by="lead")
+        if undone:
+            bulk.undo(self.store, made, done_by="lead")
+        elif reviewer:
+            self.model.assigned[item] = reviewer
+        else:
+            self.model.assigned.pop(item, None)
+
     @rule(minutes=st.integers(1, 20))
     def wait(self, minutes):
         self.model.now += timedelta(minutes=minutes)
@@ -154,6 +178,11 @@ class Machine(RuleBasedStateMachine):
     def no_verdict_is_lost(self):
         waiting = sum(len(self.model.deciders(item)) < NEEDED[item] for item in ORDER)
         assert queueing.counts(self.store, now=self.model.now).waiting == waiting
+        for reviewer in ("ada", "ben", "cleo"):
+            assert queueing.left_for(self.store, reviewer) == sum(
+                self.model.may_decide(item, reviewer) and self.model.owner(item) in (None, reviewer)
+                for item in ORDER
+            )
         judged = {item for _, _, item in self.model.verdicts}
         assert {row["verdict"]: row["n"] for row in judgments.progress(self.store).to_dicts()} == (
             {"cannot_judge": len(judged)} if judged else {}

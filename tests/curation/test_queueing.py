@@ -54,7 +54,7 @@ def test_nearest_to_the_cut_comes_first_with_its_reason(desk):
     assert badge(reasons) == "Near the cut"
     assert reasons[0].weight == 1.0
     assert reasons[0].value == pytest.approx(1 - 0.0307 / 0.2, abs=1e-4)
-    assert len(reasons) == 9
+    assert len(reasons) == 10
     assert badge(queueing.why(desk, "i1")) == "Not judged yet"
 
 
