@@ -117,7 +117,8 @@ def tau_b(a: NDArray[np.int64], b: NDArray[np.int64]) -> Numbers:
     left, right = np.triu_indices(a.shape[1], k=1)
     x, y = np.sign(a[:, left] - a[:, right]), np.sign(b[:, left] - b[:, right])
     scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    return np.divide((x * y).sum(axis=1), scale, out=np.full(len(a), np.nan), where=scale > 0)
+    together = (x * y).sum(axis=1)
+    return np.asarray(np.divide(together, scale, out=np.full(len(a), np.nan), where=scale > 0))
 
 
 def _interval(

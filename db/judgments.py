@@ -45,8 +45,8 @@ def _append(cursor: Cursor, values: dict[str, Any]) -> None:
     refresh_verdicts(cursor, [values["item_id"]])
 
 
-# The judgment in force on each of some items: of everybody's latest that was not undone, the newest,
-# and before any other an adjudication. On a gold item the lead's, whatever others said.
+# The judgment in force on each of some items: of everybody's latest that was not undone, the
+# newest, and before any other an adjudication. On a gold item the lead's, whatever others said.
 _IN_FORCE = """
 SELECT item_id, seq, verdict, reviewer, judged_at
 FROM (
@@ -258,6 +258,16 @@ def judgments_of(store: Store, item_id: str) -> list[Judgment]:
         " QUALIFY row_number() OVER (PARTITION BY reviewer ORDER BY seq DESC) = 1"
         " ORDER BY seq DESC",
         {"item": item_id},
+    )
+    return [_judgment(row) for row in rows]
+
+
+def by_events(store: Store, event_ids: Sequence[str]) -> list[Judgment]:
+    """Return the judgments with these event ids, in force or not, oldest first."""
+    rows = store.rows(
+        f"SELECT {_FIELDS} FROM judgment_events WHERE kind = 'judge'"  # noqa: S608 - a constant
+        " AND event_id IN (SELECT unnest($ids::VARCHAR[])) ORDER BY seq",
+        {"ids": list(event_ids)},
     )
     return [_judgment(row) for row in rows]
 

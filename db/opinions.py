@@ -19,8 +19,9 @@ SELECT
     CASE WHEN o.verdict IN ('approve', 'fix')
          THEN list_transform(coalesce(o.relevant_docids, i.relevant_docids),
                              lambda d: list_position(i.docids, d)) END AS labels,
-    list_transform(map_entries(coalesce(o.grades, map([]::VARCHAR[], []::TINYINT[]))),
-                   lambda e: {'passage': list_position(i.docids, e.key), 'grade': e.value}) AS grades
+    list_transform(
+        map_entries(coalesce(o.grades, map([]::VARCHAR[], []::TINYINT[]))),
+        lambda e: {'passage': list_position(i.docids, e.key), 'grade': e.value}) AS grades
 FROM opinions o
 JOIN items i USING (item_id)
 JOIN item_heads h USING (item_id)
@@ -53,7 +54,7 @@ def of_people(
           AND ($gold OR o.item_id NOT IN (SELECT item_id FROM gold_items))
         QUALIFY NOT $several OR count(*) OVER (PARTITION BY o.item_id) > 1
         ORDER BY o.seq
-        """,
+        """,  # noqa: S608 - constants
         {"domains": list(domains), "several": several, "gold": gold},
     )
 

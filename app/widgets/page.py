@@ -18,6 +18,8 @@ PAGE_ROLES: dict[str, tuple[str, ...]] = {
     "queue_desk": ("reviewer", "trainer"),
     "review": ("annotator", "reviewer"),
     "table": ("annotator", "reviewer"),
+    "disagreements": ("reviewer", "trainer"),
+    "adjudicate": ("reviewer",),
     "decontamination": ("reviewer", "trainer"),
     "batches": ("reviewer", "trainer"),
     "new_job": ("trainer",),

@@ -1,0 +1,434 @@
+"""Adjudicate: where people do not agree on an item, a reviewer has the last word."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from app import fixing, session
+from app.drafts import Draft, decision, fits, numbers_of, start_from, take
+from app.store import store, user
+from app.widgets.fix_buttons import key_button
+from app.widgets.page import NOTICE, empty_state, heading, link, show_error
+from app.widgets.pick import pick
+from app.widgets.reader import reader
+from app.widgets.text import brief, key_of, many, plain, points, visible, when
+from app.widgets.versions import (
+    VERDICTS,
+    beginnings,
+    chain_panes,
+    marked_steps,
+    merge_panes,
+    order_panes,
+    title,
+    version_card,
+)
+from curation import adjudication
+from curation.adjudication import CAUSES, Case, Version
+from curation.agreement import DEFAULT_CUT
+from curation.review import REASONS, changes_nothing
+from db import items
+from db.errors import NotFoundError, RankDeskError
+
+CHROME = 560  # pixels of the window above and below the orders
+SIDE_BY_SIDE = 4  # versions that have room beside each other; beside a merge, two fewer
+CAUSE_KEYS = {"ambiguous": "I", "guideline_gap": "G", "slip": "Y"}
+OTHERWISE = {
+    "merge": ("Merge", "F"),
+    "reject": ("Reject", "X"),
+    "cannot_judge": ("Can't judge", "Q"),
+}
+PROBLEM = "adjudicate_problem"
+
+opened = store()
+me = user()
+drafts = session.desk().drafts
+
+
+def choose(name: str, value: str) -> None:
+    """Take a choice into the address."""
+    st.query_params[name] = value
+
+
+def go(item_id: str | None) -> None:
+    """Show another item; nothing is chosen for it yet."""
+    for name in ("take", "cause"):
+        st.query_params.pop(name, None)
+    if item_id is None:
+        st.query_params.pop("item", None)
+    else:
+        st.query_params["item"] = item_id
+
+
+def way(found: list[str], now: str | None) -> str | None:
+    """Draw the way to the items before and after; return the one after."""
+    at = found.index(now) if now in found else -1
+    after = found[at + 1] if at + 1 < len(found) else None
+    before = found[at - 1] if at > 0 else None
+    for label, shortcut, to in (("Previous", "Left", before), ("Next", "Right", after)):
+        st.button(
+            label,
+            key=f"case-{label.lower()}",
+            shortcut=shortcut,
+            disabled=to is None,
+            on_click=go,
+            args=(to,),
+        )
+    st.markdown(
+        f":gray[**{at + 1:,}** of {len(found):,}]" if at >= 0 else f":gray[{len(found):,} wait]",
+        width="content",
+    )
+    return after
+
+
+def facts(case: Case, apart: list[str]) -> str:
+    """Return one line about the item."""
+    item = case.shown.item
+    line = f":blue-badge[{plain(brief(item.domain))}] {plain(brief(item.qid))}"
+    line += f" · {many(len(case.versions), 'person', 'people')}"
+    line += f" · the teacher's nDCG@10 **{points(case.shown.teacher.ndcg)}**"
+    return line + "".join(f" :orange-badge[{each} apart]" for each in apart)
+
+
+def start_merge(case: Case, version: Version | None) -> None:
+    """Open the order of a version, with its labels and grades, for editing."""
+    shown = case.shown
+    number = numbers_of(shown)
+    draft = drafts.of(shown.item.item_id)
+    note = draft.note
+    drafts.cancel(shown.item.item_id)
+    draft = drafts.of(shown.item.item_id)
+    draft.note, draft.fixing = note, True
+    ranking = version.ranking if version else None
+    start_from(draft, shown, ranking or shown.teacher)
+    labels = version.labels if version else None
+    draft.relevant = {number[docid] for docid in labels or shown.item.relevant_docids}
+    if version is not None:
+        draft.grades = {number[docid]: grade for docid, grade in version.judgment.grades.items()}
+        draft.tied = {number[docid] for docid in version.detail.tied}
+        if ranking is not None and ranking.author == "human" and ranking.chain:
+            draft.chain = ranking.chain
+    choose("take", "merge")
+
+
+def edit(case: Case, change: Mapping[str, Any]) -> None:
+    """Take a move or mark from the browser into the merge, if it fits the item."""
+    if fits(case.shown, change):
+        take(drafts.of(case.shown.item.item_id), change)
+
+
+def decide(case: Case, option: str, cause: str, after: str | None) -> None:
+    """Record the decision and go on to the next item."""
+    item_id = case.shown.item.item_id
+    draft = drafts.of(item_id)
+    said: dict[str, Any] = {"cause": cause, "note": draft.note, "decided_by": me}
+    version = next((each for each in case.versions if each.letter == option), None)
+    try:
+        if version is not None:
+            adjudication.take(opened, item_id, version.judgment.event_id, **said)
+        elif option == "merge":
+            verdict, entered = decision(draft, "fix", lambda: case.shown)
+            if verdict == "fix" and changes_nothing(
+                case.shown, entered["order"], entered["relevant"], entered["chain"]
+            ):
+                verdict, entered = "approve", {}
+            adjudication.merge(opened, item_id, verdict=verdict, **entered, **said)
+        else:
+            reasons = draft.reasons if option == "reject" else []
+            adjudication.merge(opened, item_id, verdict=option, reasons=reasons, **said)  # type: ignore[arg-type]
+    except RankDeskError as error:
+        st.session_state[PROBLEM] = error
+        return
+    drafts.forget(item_id)
+    st.session_state[NOTICE] = "Decided. It can be taken back under Decided."
+    go(after)
+
+
+def undo(event_id: str) -> None:
+    """Take a decision of one's own back and show its item."""
+    try:
+        item_id = adjudication.undo(opened, event_id, undone_by=me)
+    except RankDeskError as error:
+        st.session_state[PROBLEM] = error
+        return
+    st.session_state[NOTICE] = "Taken back: the item waits again."
+    go(item_id)
+
+
+def verdict_of_case(case: Case) -> None:
+    """Say how an item was decided, and whose the versions were."""
+    last = case.decided
+    if last is None:
+        return
+    taken = next(
+        (each.letter for each in case.versions if each.judgment.event_id == last["taken"]), None
+    )
+    how = f"took {taken}" if taken else "decided otherwise" if last["taken"] is None else "decided"
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{plain(last['reviewer'])}** {how}: {VERDICTS[last['verdict']][0].lower()},"
+            f" {CAUSES[last['cause']].lower()} :gray[· {when(last['judged_at'])}]"
+            + (" · somebody judged the item since" if case.open else ""),
+            width="stretch",
+        )
+        if last["reviewer"] == me:
+            st.button(
+                "Undo",
+                key=f"undo-{key_of(last['event_id'])}",
+                shortcut="U",
+                on_click=undo,
+                args=(last["event_id"],),
+            )
+    if last["note"]:
+        st.text(visible(brief(last["note"], 2000)))
+
+
+def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> None:
+    """Draw what can be decided, why people do not agree, and the button that records it."""
+    item_id = case.shown.item.item_id
+    letters = [each.letter for each in case.versions]
+    merging = option == "merge"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.markdown("**Decide**", width="content")
+        for at, version in enumerate(case.versions, start=1):
+            # In a merge the digits are grades.
+            key_button(
+                f"take-{version.letter}",
+                f"As {version.letter}",
+                str(at) if at < 10 and not merging else None,
+                item_id,
+                type="primary" if option == version.letter else "secondary",
+                on_click=choose,
+                args=("take", version.letter),
+            )
+        for name, (label, shortcut) in OTHERWISE.items():
+            begin = next((each for each in case.versions if each.letter == option), None)
+            key_button(
+                name,
+                label,
+                shortcut,
+                item_id,
+                type="primary" if option == name else "secondary",
+                on_click=start_merge if name == "merge" else choose,
+                args=(case, begin or _first_ordered(case)) if name == "merge" else ("take", name),
+                disabled=merging and name == "merge",
+                help="Begins as the version that is chosen, else as the first with an order."
+                if name == "merge"
+                else None,
+            )
+        if merging:
+            begin_button(case, draft)
+    if option == "reject":
+        draft.reasons = st.pills(
+            "Reasons",
+            list(REASONS),
+            selection_mode="multi",
+            default=draft.reasons,
+            format_func=REASONS.__getitem__,
+            key=f"reasons-{key_of(item_id)}",
+        )
+    cause = st.query_params.get("cause", "")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.markdown("**Because of**", width="content")
+        for name, label in CAUSES.items():
+            key_button(
+                f"cause-{name}",
+                label,
+                CAUSE_KEYS[name],
+                item_id,
+                type="primary" if cause == name else "secondary",
+                on_click=choose,
+                args=("cause", name),
+            )
+        draft.note = st.text_input(
+            "Note",
+            value=draft.note,
+            key=f"case-note-{key_of(item_id)}",
+            placeholder="Note (optional)",
+            label_visibility="collapsed",
+            width="stretch",
+            live="800ms",
+        )
+        chosen = option in letters or option in OTHERWISE
+        key_button(
+            "decide",
+            "Record the decision",
+            "Ctrl+Enter",
+            item_id,
+            type="primary",
+            on_click=decide,
+            args=(case, option, cause, after),
+            disabled=not chosen
+            or cause not in CAUSES
+            or (option == "reject" and not draft.reasons),
+            help="Choose what is decided, and why people did not agree.",
+        )
+
+
+def begin_button(case: Case, draft: Draft) -> None:
+    """Draw the button that lets the merge begin as the next version, until it is edited."""
+    orders = beginnings(case)
+    begun = fixing.begun_as(orders, draft)
+    key_button(
+        "begin",
+        f"From {begun.name if begun else 'the initial order'}",
+        "O",
+        case.shown.item.item_id,
+        on_click=fixing.begin_next,
+        args=(draft, case.shown, orders),
+        disabled=fixing.is_moved(case.shown, orders, draft),
+        help="Begins as the next version's order. Labels and grades stay.",
+    )
+
+
+def _first_ordered(case: Case) -> Version | None:
+    return next((each for each in case.versions if each.ranking is not None), None)
+
+
+def draw(item_id: str, apart: list[str], after: str | None) -> None:
+    """Draw one item with all versions, and what can be decided."""
+    case = adjudication.load(opened, item_id, asked_by=me)
+    if not drafts.is_open(item_id, me):
+        drafts.restore(opened, item_id, me)
+    draft = drafts.of(item_id)
+    named = case.decided is not None and not case.open
+    option = st.query_params.get("take", "")
+    if option == "merge" and not draft.order:
+        option = ""
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.markdown(f":small[{facts(case, apart)}]")
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
+        link("review", "Review", "rate_review", item=item_id, verdict="Any")
+        link("audit", "History", "history", item=item_id)
+    with st.container(border=True, height=72):
+        st.text(visible(brief(case.shown.item.query, 20_000)))
+    verdict_of_case(case)
+    if len(case.versions) < 2:
+        empty_state("group", "Fewer than two people judged this item", "Go back to the list.")
+        return
+    beside = shown_versions(case, SIDE_BY_SIDE - 2 if option == "merge" else SIDE_BY_SIDE, named)
+    for column, version in zip(st.columns(len(beside)), beside, strict=True):
+        with column:
+            version_card(case, version, named=named, me=me)
+    view = pick("Show", {"orders": "Orders", "chain": "Chain and steps"}, key="show", segments=True)
+    if view == "chain":
+        reader(chain_panes(case), token=f"{item_id} chains", key="case", chrome=CHROME)
+        marked_steps(case)
+    elif option == "merge" and not named:
+        panes = merge_panes(case, beside, draft, named=named, me=me)
+        reader(panes, token=item_id, key="merge", chrome=CHROME, on_edit=partial(edit, case))
+    else:
+        panes = order_panes(case, beside, named=named, me=me)
+        reader(panes, token=f"{item_id} orders", key="case", chrome=CHROME)
+    if not named:
+        decision_rows(case, draft, option, after)
+        drafts.keep(opened, item_id)
+
+
+def shown_versions(case: Case, room: int, named: bool) -> list[Version]:
+    """Return the versions that have room, and let one choose where there are more."""
+    if len(case.versions) <= room:
+        return case.versions
+    letters = {each.letter: each for each in case.versions}
+    chosen = st.pills(
+        "Versions beside each other",
+        list(letters),
+        selection_mode="multi",
+        default=list(letters)[:room],
+        format_func=lambda letter: title(letters[letter], named=named, me=me),
+        key=f"beside-{key_of(case.shown.item.item_id)}-{room}",
+    )
+    return [letters[letter] for letter in chosen][:room] or case.versions[:room]
+
+
+def decided_list() -> None:
+    """Draw what was decided, the newest first."""
+    rows = adjudication.decided(opened, asked_by=me)
+    if not rows:
+        empty_state(
+            "gavel", "Nothing was decided yet", "What you decide under Waiting stands here."
+        )
+        return
+    st.dataframe(
+        pl.DataFrame(
+            {
+                "open": ["Open"] * len(rows),
+                "when": [row["judged_at"] for row in rows],
+                "by": [visible(row["reviewer"]) for row in rows],
+                "verdict": [VERDICTS[row["verdict"]][0] for row in rows],
+                "cause": [CAUSES[row["cause"]] for row in rows],
+                "note": [visible(row["note"])[:200] for row in rows],
+                "domain": [visible(row["domain"]) for row in rows],
+                "query": [visible(row["query"])[:200] for row in rows],
+            }
+        ),
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 260),
+        alt="Decisions, the newest first",
+        column_config={
+            "open": st.column_config.ButtonColumn("", width=70, key="decided-open"),
+            "when": st.column_config.DatetimeColumn("When (UTC)", format="YYYY-MM-DD HH:mm"),
+            "by": "By",
+            "verdict": "Verdict",
+            "cause": "Cause",
+            "note": "Note",
+            "domain": "Domain",
+            "query": st.column_config.TextColumn("Query", width="large"),
+        },
+    )
+    click: Any = st.session_state.get("decided-open")
+    if click is not None and 0 <= click["row"] < len(rows):
+        st.query_params["item"] = rows[click["row"]]["item_id"]
+
+
+heading(
+    "Adjudicate",
+    "Items that several people judged and do not agree on. Names stay hidden until you decide.",
+)
+if problem := st.session_state.pop(PROBLEM, None):
+    show_error(problem)
+left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
+with left:
+    listed = pick("List", {"waiting": "Waiting", "decided": "Decided"}, key="list", segments=True)
+domains = middle.multiselect(
+    "Domains", items.domains(opened), key="domain", bind="query-params", placeholder="Every domain"
+)
+cut = right.number_input(
+    "Agreement below",
+    min_value=-1.0,
+    max_value=1.0,
+    value=DEFAULT_CUT,
+    step=0.1,
+    key="cut",
+    bind="query-params",
+    help="Orders by Kendall τ, labels by Jaccard. Different verdicts are here in any case.",
+)
+waits = adjudication.waiting(opened, asked_by=me, cut=float(cut), domains=domains)
+apart = dict(waits.select("item_id", "apart").iter_rows())
+now = st.query_params.get("item")
+after = None
+if listed == "decided":
+    decided_list()
+    now = st.query_params.get("item")
+else:
+    now = now or next(iter(apart), None)
+    if now is not None and apart:
+        st.query_params["item"] = now
+        with st.container(horizontal=True, vertical_alignment="center"):
+            after = way(list(apart), now)
+if now is not None:
+    try:
+        draw(now, apart.get(now, []), after)
+    except NotFoundError as error:
+        show_error(error)
+elif listed == "waiting":
+    empty_state(
+        "gavel",
+        "Nothing to adjudicate",
+        "No item that two people judged falls below this cut. Raise it, or let several people "
+        "decide a share of the items: the policy's overlap, on Queue.",
+    )
+    link("queue_desk", "Set the overlap on Queue", "low_priority")
+    link("disagreements", "Disagreements", "balance")
