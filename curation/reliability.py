@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2000
 SEED = 0
-NOBODY_TWICE = "no item has two people's"
 NO_VARIATION = "no variation: everybody said the same"
 
 Level = Literal["nominal", "ordinal"]
@@ -41,7 +40,7 @@ class Estimate:
     why: str = ""
 
 
-def mean(values: Numbers, *, why: str = NOBODY_TWICE) -> Estimate:
+def mean(values: Numbers, *, why: str) -> Estimate:
     """Return the mean of one value for each item; values that are not a number are left out.
 
     Args:
@@ -54,7 +53,9 @@ def mean(values: Numbers, *, why: str = NOBODY_TWICE) -> Estimate:
     return Estimate(float(known.mean()), low, high, int(known.size))
 
 
-def alpha(counts: NDArray[np.int64], items: NDArray[np.int64], level: Level) -> Estimate:
+def alpha(
+    counts: NDArray[np.int64], items: NDArray[np.int64], level: Level, *, why: str
+) -> Estimate:
     """Return Krippendorff's alpha (2011): 1 for agreement, 0 for chance, below 0 for worse.
 
     Args:
@@ -62,12 +63,13 @@ def alpha(counts: NDArray[np.int64], items: NDArray[np.int64], level: Level) -> 
             values in their order. Units with fewer than two raters say nothing and are left out.
         items: Of each unit, the number of the item it belongs to.
         level: Ordinal counts how far apart two values are, nominal only whether they differ.
+        why: What to say where no unit is left.
     """
     paired = counts.sum(axis=1) > 1
     counts, items = counts[paired], items[paired]
     n = len(np.unique(items))
     if not n:
-        return Estimate(None, None, None, 0, NOBODY_TWICE)
+        return Estimate(None, None, None, 0, why)
     if np.count_nonzero(counts.sum(axis=0)) < 2:
         return Estimate(None, None, None, n, NO_VARIATION)
     value = float(krippendorff.alpha(value_counts=counts, level_of_measurement=level))

@@ -14,8 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curation.agreement import DEFAULT_CUT
-from curation.order_bias import TOP
-from curation.reliability import NOBODY_TWICE, Estimate, Numbers, alpha, mean, tau_b
+from curation.reliability import Estimate, Numbers, alpha, mean, tau_b
 from db import opinions
 from db.records import Verdict
 from db.store import Store
@@ -26,11 +25,11 @@ Measure = Literal["tau", "overlap", "equal"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 GRADES = 4  # 0..3
 CHUNK = 20_000  # pairs whose tau is computed together
-NO_ORDERS = {
-    "person": NOBODY_TWICE,
-    "teacher": "no item has an order of both",
-    "checkpoint": "no item has an order of both",
-}
+TOP = 5
+"""How many from the top an overlap is of, where nothing else is asked for."""
+NOT_TWICE = "no item was judged by two people"
+NOT_GRADED = "no passage was graded by two people"
+NO_ORDERS = "no item has an order of both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +221,13 @@ def _row(group: str, kind: Kind, found: Said) -> Row:
         kind=kind,
         verdicts=_alpha_of_verdicts(found.people) if people else None,
         grades=_alpha_of_grades(found.people) if people else None,
-        tau=_mean(of_kind, "tau", NO_ORDERS[kind]),
-        overlap=_mean(of_kind, "overlap", f"{NO_ORDERS[kind]}, of more than {found.k} passages"),
+        tau=_mean(of_kind, "tau", NO_ORDERS),
+        overlap=_mean(of_kind, "overlap", _no_overlap(found.k)),
     )
+
+
+def _no_overlap(k: int) -> str:
+    return f"no list of more than {k} has an order of both"
 
 
 def _mean(rows: pl.DataFrame, column: str, why: str) -> Estimate:
@@ -241,7 +244,7 @@ def _alpha_of_verdicts(people: pl.DataFrame) -> Estimate:
     counts = people.group_by("item_id", maintain_order=True).agg(
         (pl.col("verdict") == verdict).sum().alias(verdict) for verdict in VERDICTS
     )
-    return alpha(_counted(counts, VERDICTS), np.arange(len(counts)), "nominal")
+    return alpha(_counted(counts, VERDICTS), np.arange(len(counts)), "nominal", why=NOT_TWICE)
 
 
 def _alpha_of_grades(people: pl.DataFrame) -> Estimate:
@@ -255,7 +258,8 @@ def _each_grade() -> list[pl.Expr]:
 
 def _ordinal(counts: pl.DataFrame) -> Estimate:
     items = counts["item_id"].rank("dense").to_numpy().astype(np.int64)
-    return alpha(_counted(counts, [str(grade) for grade in range(GRADES)]), items, "ordinal")
+    values = _counted(counts, [str(grade) for grade in range(GRADES)])
+    return alpha(values, items, "ordinal", why=NOT_GRADED)
 
 
 def _graded(people: pl.DataFrame) -> pl.DataFrame:
@@ -302,10 +306,10 @@ def with_others(found: Said, person: str) -> Row:
     return Row(
         group=person,
         kind="person",
-        verdicts=alpha(_counted(counts, VERDICTS), items, "nominal"),
+        verdicts=alpha(_counted(counts, VERDICTS), items, "nominal", why=NOT_TWICE),
         grades=_ordinal(both),
-        tau=_mean(mine, "tau", NOBODY_TWICE),
-        overlap=_mean(mine, "overlap", f"{NOBODY_TWICE}, of more than {found.k} passages"),
+        tau=_mean(mine, "tau", NO_ORDERS),
+        overlap=_mean(mine, "overlap", _no_overlap(found.k)),
     )
 
 
@@ -317,7 +321,7 @@ def matrix(found: Said, measure: Measure) -> pl.DataFrame:
     """
     rows = []
     for (a, b), pair in found.pairs.group_by("a", "b", maintain_order=True):
-        estimate = mean(_numbers(pair[measure]))
+        estimate = mean(_numbers(pair[measure]), why=NO_ORDERS)
         numbers = (estimate.value, estimate.low, estimate.high, estimate.n)
         rows += [(a, b, *numbers), (b, a, *numbers)]
     return pl.DataFrame(

@@ -47,15 +47,14 @@ def of_people(
         null where it leaves none), tied (places that stand level with the one before), labels
         (numbers of relevant passages, likewise), grades (list of passage and grade).
     """
+    where = """
+    WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
+      AND ($gold OR o.item_id NOT IN (SELECT item_id FROM gold_items))
+    QUALIFY NOT $several OR count(*) OVER (PARTITION BY o.item_id) > 1
+    ORDER BY o.seq
+    """
     return store.frame(
-        _PEOPLE
-        + """
-        WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
-          AND ($gold OR o.item_id NOT IN (SELECT item_id FROM gold_items))
-        QUALIFY NOT $several OR count(*) OVER (PARTITION BY o.item_id) > 1
-        ORDER BY o.seq
-        """,  # noqa: S608 - constants
-        {"domains": list(domains), "several": several, "gold": gold},
+        _PEOPLE + where, {"domains": list(domains), "several": several, "gold": gold}
     )
 
 

@@ -11,7 +11,7 @@ from app import fixing, session
 from app.drafts import Draft, decision, fits, numbers_of, start_from, take
 from app.store import store, user
 from app.widgets.fix_buttons import key_button
-from app.widgets.page import NOTICE, empty_state, heading, link, show_error
+from app.widgets.page import NOTICE, empty_state, link, notice, show_error
 from app.widgets.pick import pick
 from app.widgets.reader import reader
 from app.widgets.text import brief, key_of, many, plain, points, visible, when
@@ -32,7 +32,7 @@ from curation.review import REASONS, changes_nothing
 from db import items
 from db.errors import NotFoundError, RankDeskError
 
-CHROME = 560  # pixels of the window above and below the orders
+CHROME = 462  # pixels of the window above and below the orders
 SIDE_BY_SIDE = 4  # versions that have room beside each other; beside a merge, two fewer
 CAUSE_KEYS = {"ambiguous": "I", "guideline_gap": "G", "slip": "Y"}
 OTHERWISE = {
@@ -220,6 +220,8 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
             )
         if merging:
             begin_button(case, draft)
+        st.space("stretch")
+        st.markdown(":gray[Whose is whose is said once it is decided]", width="content")
     if option == "reject":
         draft.reasons = st.pills(
             "Reasons",
@@ -297,12 +299,13 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
     option = st.query_params.get("take", "")
     if option == "merge" and not draft.order:
         option = ""
-    left, right = st.columns([4, 1], vertical_alignment="center")
+    left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(f":small[{facts(case, apart)}]")
     with right, st.container(horizontal=True, horizontal_alignment="right"):
+        view = pick("Show", {"orders": "Orders", "chain": "Chain"}, key="show", segments=True)
         link("review", "Review", "rate_review", item=item_id, verdict="Any")
         link("audit", "History", "history", item=item_id)
-    with st.container(border=True, height=72):
+    with st.container(border=True, height=62):
         st.text(visible(brief(case.shown.item.query, 20_000)))
     verdict_of_case(case)
     if len(case.versions) < 2:
@@ -312,10 +315,12 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
     for column, version in zip(st.columns(len(beside)), beside, strict=True):
         with column:
             version_card(case, version, named=named, me=me)
-    view = pick("Show", {"orders": "Orders", "chain": "Chain and steps"}, key="show", segments=True)
     if view == "chain":
-        reader(chain_panes(case), token=f"{item_id} chains", key="case", chrome=CHROME)
-        marked_steps(case)
+        left, right = st.columns([2, 1], gap="small")
+        with left:
+            reader(chain_panes(case), token=f"{item_id} chains", key="case", chrome=CHROME)
+        with right:
+            marked_steps(case)
     elif option == "merge" and not named:
         panes = merge_panes(case, beside, draft, named=named, me=me)
         reader(panes, token=item_id, key="merge", chrome=CHROME, on_edit=partial(edit, case))
@@ -323,7 +328,9 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
         panes = order_panes(case, beside, named=named, me=me)
         reader(panes, token=f"{item_id} orders", key="case", chrome=CHROME)
     if not named:
-        decision_rows(case, draft, option, after)
+        # What can be pressed is below what can be read.
+        with st.bottom, st.container(gap="xsmall"):
+            decision_rows(case, draft, option, after)
         drafts.keep(opened, item_id)
 
 
@@ -383,28 +390,31 @@ def decided_list() -> None:
         st.query_params["item"] = rows[click["row"]]["item_id"]
 
 
-heading(
-    "Adjudicate",
-    "Items that several people judged and do not agree on. Names stay hidden until you decide.",
-)
+notice()
+top = st.container(horizontal=True, vertical_alignment="center", gap="small")
+with top:
+    st.markdown("#### Adjudicate", width="content")
+    listed = pick("List", {"waiting": "Waiting", "decided": "Decided"}, key="list", segments=True)
+    with st.popover("Which items", icon=":material/filter_list:", width="content"):
+        domains = st.multiselect(
+            "Domains",
+            items.domains(opened),
+            key="domain",
+            bind="query-params",
+            placeholder="Every domain",
+        )
+        cut = st.number_input(
+            "Agreement below",
+            min_value=-1.0,
+            max_value=1.0,
+            value=DEFAULT_CUT,
+            step=0.1,
+            key="cut",
+            bind="query-params",
+            help="Orders by Kendall τ, labels by Jaccard. Different verdicts are here in any case.",
+        )
 if problem := st.session_state.pop(PROBLEM, None):
     show_error(problem)
-left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
-with left:
-    listed = pick("List", {"waiting": "Waiting", "decided": "Decided"}, key="list", segments=True)
-domains = middle.multiselect(
-    "Domains", items.domains(opened), key="domain", bind="query-params", placeholder="Every domain"
-)
-cut = right.number_input(
-    "Agreement below",
-    min_value=-1.0,
-    max_value=1.0,
-    value=DEFAULT_CUT,
-    step=0.1,
-    key="cut",
-    bind="query-params",
-    help="Orders by Kendall τ, labels by Jaccard. Different verdicts are here in any case.",
-)
 waits = adjudication.waiting(opened, asked_by=me, cut=float(cut), domains=domains)
 apart = dict(waits.select("item_id", "apart").iter_rows())
 now = st.query_params.get("item")
@@ -416,7 +426,7 @@ else:
     now = now or next(iter(apart), None)
     if now is not None and apart:
         st.query_params["item"] = now
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with top:
             after = way(list(apart), now)
 if now is not None:
     try:

@@ -12,9 +12,9 @@ from app.widgets.page import empty_state, go_to, heading, link
 from app.widgets.pick import pick
 from app.widgets.text import many, visible
 from curation.reviewer_agreement import (
+    TOP,
     Kind,
     Measure,
-    Row,
     Said,
     by_item,
     grouped,
@@ -57,8 +57,11 @@ def authors(found: Said) -> None:
     }
     measure: Measure = pick("Measure", measures, key="measure", segments=True)  # type: ignore[assignment]
     cells = matrix(found, measure)
-    everyone = list(dict.fromkeys([*found.pairs["a"], *found.pairs["b"]]))
-    ordered = [key for kind in WITH for key in sorted(everyone) if key.partition(":")[0] == kind]
+    everyone = sorted({*cells["a"], *cells["b"]})
+    ordered = [key for kind in WITH for key in everyone if key.partition(":")[0] == kind]
+    # The least agreed of people, or of whoever there is, unless others are asked for.
+    by_kind = cells.with_columns(model=~pl.col("b").str.starts_with("person:"))
+    first = by_kind.sort("model", "value", "a", "b", nulls_last=True).row(0, named=True)
     with st.container(border=True):
         st.altair_chart(
             heatmap(cells, ordered, measures[measure], signed=measure == "tau"),
@@ -74,10 +77,10 @@ def authors(found: Said) -> None:
     left, right = st.columns(2)
     names = {key: author(key) for key in ordered}
     with left:
-        a = pick("One author", names, key="a")
+        a = pick("One author", names, key="a", default=first["a"])
     others = {key: name for key, name in names.items() if key != a}
     with right:
-        b = pick("The other", others, key="b")
+        b = pick("The other", others, key="b", default=first["b"])
     shared = found.pairs.filter(pl.col("a").is_in([a, b]), pl.col("b").is_in([a, b]))
     listed(shared.sort(measure, "item_id", nulls_last=True), "pair")
 
@@ -107,6 +110,9 @@ def listed(rows: pl.DataFrame, key: str) -> None:
             "query": [visible(queries.get(each, ""))[:200] for each in shown["item_id"]],
             "verdicts": verdicts,
             **{name: shown[name] for name in ("tau", "overlap", "labels", "ndcg")},
+            "equal": shown["equal"].cast(pl.Float64)
+            if verdicts[0] is None
+            else [None] * len(shown),
         }
     )
     st.dataframe(
@@ -118,12 +124,13 @@ def listed(rows: pl.DataFrame, key: str) -> None:
             "review": st.column_config.ButtonColumn("", width=80, key=keys["review"]),
             "adjudicate": st.column_config.ButtonColumn("", width=100, key=keys["adjudicate"]),
             "domain": "Domain",
-            "query": st.column_config.TextColumn("Query", width="large"),
+            "query": st.column_config.TextColumn("Query", width="medium"),
             "verdicts": "Verdicts",
             "tau": number("Orders, τ", format="%.2f"),
             "overlap": number("First shared", format="%.2f"),
             "labels": number("Labels, Jaccard", format="%.2f"),
             "ndcg": number("nDCG@10", format="%.2f"),
+            "equal": number("Equal verdicts", format="percent"),
         },
     )
     if rows.height > LISTED:
@@ -206,15 +213,11 @@ def groups(found: Said, by: str) -> None:
                 alt="Agreement week by week",
             )
 
-    def name(row: Row) -> str:
-        return row.group
-
     estimate_table(
         rows,
         "Domain" if by == "domain" else "Week from",
-        name,
+        lambda row: row.group,
         k=found.k,
-        alt="Agreement by domain" if by == "domain" else "Agreement by week",
     )
 
 
@@ -241,7 +244,7 @@ domains = left.multiselect(
     placeholder="Every domain",
 )
 with right:
-    k = int(pick("Overlap of", TOPS, key="top", default="10"))
+    k = int(pick("Overlap of", TOPS, key="top", default=str(TOP)))
 found = said(opened, domains, k=k)
 if found.people.is_empty():
     empty_state(
@@ -256,7 +259,6 @@ else:
         "People with",
         lambda row: WITH[row.kind],
         k=k,
-        alt="Agreement over all of these items",
     )
     st.caption(
         "α is Krippendorff's: 1 is agreement, 0 chance; nominal for verdicts, ordinal for grades. "

@@ -14,7 +14,7 @@ from curation import my_work
 from curation.anchoring import Anchoring
 from curation.gold import GoldScore
 from curation.my_work import LEADS
-from curation.order_bias import TOP
+from curation.reviewer_agreement import TOP
 from db import items
 from db.records import Judgment
 
@@ -40,17 +40,18 @@ def whose() -> str:
 
 def counted(done: dict[str, int]) -> None:
     """Draw how much was decided."""
-    with st.grid(5):
+    with st.grid(4):
         for label, name, tip in (
             ("Decided today", "today", "Since midnight, UTC."),
-            ("Within 7 days", "week", ""),
-            ("In all", "total", "Items with a verdict in force."),
-            ("Can't judge", "cannot_judge", "Of those in force."),
-            ("Taken back", "undone", "Verdicts that were undone."),
+            ("Within 7 days", "week", "Items with a verdict in force that was given since."),
+            ("Can't judge", "cannot_judge", "Of all items with a verdict in force."),
+            ("Taken back", "undone", "Verdicts that were undone, ever."),
         ):
-            st.metric(label, f"{done[name]:,}", help=tip or None, border=True)
-    if done["adjudicated"]:
-        st.caption(f"{many(done['adjudicated'], 'adjudication')} among them.")
+            st.metric(label, f"{done[name]:,}", help=tip, border=True)
+    st.caption(
+        f"{many(done['total'], 'item')} with a verdict in force,"
+        f" {many(done['adjudicated'], 'adjudication')} among them."
+    )
 
 
 def on_gold(score: GoldScore | None) -> None:
@@ -131,7 +132,6 @@ else:
         "Person",
         lambda row: row.group,
         k=TOP,
-        alt="Agreement with others",
     )
     st.caption(
         "Each pair of this person and another on an item. α is Krippendorff's, τ Kendall's; in "

@@ -24,7 +24,12 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
         signed: The measure goes from -1, else from 0, to 1.
     """
     names = [author(key) for key in authors]
-    shown = cells.with_columns(
+    everyone = pl.DataFrame({"a": authors})
+    square = everyone.join(everyone.rename({"a": "b"}), how="cross").filter(
+        pl.col("a") != pl.col("b")
+    )
+    shown = square.join(cells, on=["a", "b"], how="left").with_columns(pl.col("n").fill_null(0))
+    shown = shown.with_columns(
         row=pl.col("a").replace_strict(authors, names),
         column=pl.col("b").replace_strict(authors, names),
         # Below 2 decimals a tiny negative number would be shown as -0.00.
@@ -35,9 +40,9 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
         strong=pl.col("value").abs().fill_null(0) > 0.6,
     )
     scale = (
-        alt.Scale(domain=[-1, 0, 1], range=[APART, NEITHER, AGREE])
+        alt.Scale(domain=[-1, 0, 1], range=[APART, NEITHER, AGREE], interpolate="rgb")
         if signed
-        else alt.Scale(domain=[0, 1], range=[NEITHER, AGREE])
+        else alt.Scale(domain=[0, 1], range=[NEITHER, AGREE], interpolate="rgb")
     )
     axis = alt.Axis(labelLimit=160, labelAngle=0 if len(names) < 7 else -40)
     base = alt.Chart(shown).encode(
@@ -58,23 +63,20 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
             alt.Tooltip("n", title="items"),
         ],
     )
+    blank = base.mark_rect(color="#d9dce6", opacity=0.35, cornerRadius=3)
     squares = base.mark_rect(cornerRadius=3, stroke="#ffffff", strokeWidth=2, cursor="pointer")
     squares = squares.encode(
-        color=alt.condition(
-            "datum.n > 0",
-            alt.Color(
-                "value:Q",
-                title=title,
-                scale=scale,
-                legend=alt.Legend(orient="right", gradientLength=140),
-            ),
-            alt.value("#d9dce6"),
+        color=alt.Color(
+            "value:Q",
+            title=title,
+            scale=scale,
+            legend=alt.Legend(orient="right", gradientLength=140),
         )
     ).add_params(alt.selection_point(name=CELL, fields=["a", "b"], on="click"))
     ink = alt.condition("datum.strong", alt.value(LIGHT), alt.value(INK))
     number = base.mark_text(fontSize=13, fontWeight="bold", dy=-6).encode(text="text:N", color=ink)
     counted = base.mark_text(fontSize=11, dy=10).encode(text="items:N", color=ink)
-    return alt.layer(squares, number, counted).properties(
+    return alt.layer(blank, squares, number, counted).properties(
         height=min(560, max(150, 56 * len(names) + 40))
     )
 

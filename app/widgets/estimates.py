@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-import polars as pl
 import streamlit as st
 
-from app.widgets.text import brief, many, visible
+from app.widgets.text import brief, many, plain, visible
 from curation.reliability import Estimate
 from curation.reviewer_agreement import Kind, Row
 
@@ -13,50 +12,39 @@ WITH: dict[Kind, str] = {"person": "Each other", "teacher": "Teachers", "checkpo
 
 
 def told(estimate: Estimate | None) -> str:
-    """Return `0.62 (0.41 to 0.80) · 34 items`, or why there is no number; – where none is asked."""
+    """Return `0.62 (0.41 to 0.80) · 34 items`, or why there is no number, as Markdown."""
     if estimate is None:
         return "–"
     if estimate.value is None:
-        return f"undefined: {estimate.why}"
+        return f":gray[undefined: {estimate.why}]"
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.2f} · {many(estimate.n, 'item')}, no interval"
+        return f"**{estimate.value:.2f}** · {many(estimate.n, 'item')}, no interval"
     return (
-        f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+        f"**{estimate.value:.2f}** ({estimate.low:.2f} to {estimate.high:.2f})"
         f" · {many(estimate.n, 'item')}"
     )
 
 
-def estimate_table(
-    rows: Sequence[Row], head: str, name: Callable[[Row], str], *, k: int, alt: str
-) -> None:
-    """Draw a line for each row, with every measure.
+def estimate_table(rows: Sequence[Row], head: str, name: Callable[[Row], str], *, k: int) -> None:
+    """Draw a line for each row, with every measure that one of them has.
 
     Args:
         head: What the first column is called; `name` gives its cells.
         k: How many from the top the overlap is of.
     """
-    people = any(row.verdicts is not None for row in rows)
-    text = st.column_config.TextColumn
     columns = {
-        head: [visible(brief(name(row), 60)) for row in rows],
-        **(
-            {
-                "Verdicts, α": [told(row.verdicts) for row in rows],
-                "Grades, α": [told(row.grades) for row in rows],
-            }
-            if people
-            else {}
-        ),
-        "Orders, τ": [told(row.tau) for row in rows],
-        f"First {k} shared": [told(row.overlap) for row in rows],
+        "Verdicts, α": [row.verdicts for row in rows],
+        "Grades, α": [row.grades for row in rows],
+        "Orders, τ": [row.tau for row in rows],
+        f"First {k} shared": [row.overlap for row in rows],
     }
-    st.dataframe(
-        pl.DataFrame(columns),
-        hide_index=True,
-        alt=alt,
-        height=min(38 + 35 * len(rows), 420),
-        column_config={each: text(each, width="medium") for each in list(columns)[1:]},
-    )
+    columns = {title: cells for title, cells in columns.items() if any(cells)}
+    lines = [f"| {head} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    lines += [
+        f"| {plain(brief(name(row), 60))} | {' | '.join(map(told, cells))} |"
+        for row, *cells in zip(rows, *columns.values(), strict=True)
+    ]
+    st.markdown("\n".join(lines))
 
 
 def author(key: str) -> str:

@@ -14,6 +14,8 @@ from curation.orders import AuthoredOrder
 from curation.review import REASONS, ReviewItem
 
 MARKS = {1: "✓ right", 0: "○ neutral", -1: "✗ wrong"}
+CARD = 92  # pixels; what is longer scrolls
+STEPS = 338  # pixels, as high as the chain beside it in a window 800 high
 SHORT = 300  # characters of a marked step
 VERDICTS = {
     "approve": ("Approve", "green"),
@@ -34,12 +36,11 @@ def version_card(case: Case, version: Version, *, named: bool, me: str) -> None:
     """Draw what one person said beside the order."""
     word, color = VERDICTS[version.judgment.verdict]
     reasons = ", ".join(REASONS.get(each, each) for each in version.judgment.reasons)
-    with st.container(border=True, gap="xsmall"):
+    with st.container(border=True, gap="xsmall", height=CARD):
         st.markdown(
             f"**{plain(brief(title(version, named=named, me=me), 60))}** :{color}-badge[{word}]"
-            f" {plain(reasons)}"
+            f" {plain(reasons)} :small[:gray[{_facts(case.shown, version)}]]"
         )
-        st.markdown(f":small[:gray[{_facts(case.shown, version)}]]")
         if version.judgment.note:
             st.text(visible(brief(version.judgment.note, 2000)))
 
@@ -115,10 +116,10 @@ def chain_panes(case: Case) -> list[Pane]:
 def marked_steps(case: Case) -> None:
     """Draw the steps that each person marked, with their text."""
     chains = {ranking.ranking_id: ranking.chain for ranking in case.shown.rankings}
-    if not any(version.detail.steps for version in case.versions):
-        st.caption("Nobody marked a step of the chain.")
-        return
-    with st.container(border=True, gap="xsmall"):
+    with st.container(border=True, gap="xsmall", height=STEPS):
+        st.markdown("**Marked steps**")
+        if not any(version.detail.steps for version in case.versions):
+            st.caption("Nobody marked a step of the chain.")
         for version in case.versions:
             for step in version.detail.steps:
                 chain = chains.get(version.detail.chain_id or "", "")

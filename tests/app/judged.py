@@ -17,7 +17,7 @@ def judge_together(store: Store, *, n: int = 6) -> list[str]:
     for at, item_id in enumerate(found):
         shown = load(store, item_id, "ben")
         order = list(shown.teacher.docids)
-        half = len(order) // 2
+        half = max(2, len(order) // 2)
         relevant = sorted(shown.item.relevant_docids)
         marks = Detail(
             chain_id=shown.teacher.ranking_id, steps=(StepMark(0, 20, 1), StepMark(20, 40, -1))
