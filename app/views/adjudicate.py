@@ -1,6 +1,5 @@
 """Adjudicate: where people do not agree on an item, a reviewer has the last word."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -8,10 +7,11 @@ import polars as pl
 import streamlit as st
 
 from app import fixing, session
-from app.drafts import Draft, decision, fits, numbers_of, start_from, take
+from app.adjudicating import MERGE, PROBLEM, choose, decide, edit, go, start_merge, undo
+from app.drafts import Draft
 from app.store import store, user
 from app.widgets.fix_buttons import key_button
-from app.widgets.page import NOTICE, empty_state, link, notice, show_error
+from app.widgets.page import empty_state, link, notice, show_error
 from app.widgets.pick import pick
 from app.widgets.reader import reader
 from app.widgets.text import brief, key_of, many, plain, points, visible, when
@@ -28,38 +28,22 @@ from app.widgets.versions import (
 from curation import adjudication
 from curation.adjudication import CAUSES, Case, Version
 from curation.agreement import DEFAULT_CUT
-from curation.review import REASONS, changes_nothing
+from curation.review import REASONS
 from db import items
-from db.errors import NotFoundError, RankDeskError
+from db.errors import NotFoundError
 
-CHROME = 462  # pixels of the window above and below the orders
+CHROME = 476  # pixels of the window above and below the orders
 SIDE_BY_SIDE = 4  # versions that have room beside each other; beside a merge, two fewer
 CAUSE_KEYS = {"ambiguous": "I", "guideline_gap": "G", "slip": "Y"}
 OTHERWISE = {
-    "merge": ("Merge", "F"),
+    MERGE: ("Merge", "F"),
     "reject": ("Reject", "X"),
     "cannot_judge": ("Can't judge", "Q"),
 }
-PROBLEM = "adjudicate_problem"
 
 opened = store()
 me = user()
 drafts = session.desk().drafts
-
-
-def choose(name: str, value: str) -> None:
-    """Take a choice into the address."""
-    st.query_params[name] = value
-
-
-def go(item_id: str | None) -> None:
-    """Show another item; nothing is chosen for it yet."""
-    for name in ("take", "cause"):
-        st.query_params.pop(name, None)
-    if item_id is None:
-        st.query_params.pop("item", None)
-    else:
-        st.query_params["item"] = item_id
 
 
 def way(found: list[str], now: str | None) -> str | None:
@@ -92,71 +76,6 @@ def facts(case: Case, apart: list[str]) -> str:
     return line + "".join(f" :orange-badge[{each} apart]" for each in apart)
 
 
-def start_merge(case: Case, version: Version | None) -> None:
-    """Open the order of a version, with its labels and grades, for editing."""
-    shown = case.shown
-    number = numbers_of(shown)
-    draft = drafts.of(shown.item.item_id)
-    note = draft.note
-    drafts.cancel(shown.item.item_id)
-    draft = drafts.of(shown.item.item_id)
-    draft.note, draft.fixing = note, True
-    ranking = version.ranking if version else None
-    start_from(draft, shown, ranking or shown.teacher)
-    labels = version.labels if version else None
-    draft.relevant = {number[docid] for docid in labels or shown.item.relevant_docids}
-    if version is not None:
-        draft.grades = {number[docid]: grade for docid, grade in version.judgment.grades.items()}
-        draft.tied = {number[docid] for docid in version.detail.tied}
-        if ranking is not None and ranking.author == "human" and ranking.chain:
-            draft.chain = ranking.chain
-    choose("take", "merge")
-
-
-def edit(case: Case, change: Mapping[str, Any]) -> None:
-    """Take a move or mark from the browser into the merge, if it fits the item."""
-    if fits(case.shown, change):
-        take(drafts.of(case.shown.item.item_id), change)
-
-
-def decide(case: Case, option: str, cause: str, after: str | None) -> None:
-    """Record the decision and go on to the next item."""
-    item_id = case.shown.item.item_id
-    draft = drafts.of(item_id)
-    said: dict[str, Any] = {"cause": cause, "note": draft.note, "decided_by": me}
-    version = next((each for each in case.versions if each.letter == option), None)
-    try:
-        if version is not None:
-            adjudication.take(opened, item_id, version.judgment.event_id, **said)
-        elif option == "merge":
-            verdict, entered = decision(draft, "fix", lambda: case.shown)
-            if verdict == "fix" and changes_nothing(
-                case.shown, entered["order"], entered["relevant"], entered["chain"]
-            ):
-                verdict, entered = "approve", {}
-            adjudication.merge(opened, item_id, verdict=verdict, **entered, **said)
-        else:
-            reasons = draft.reasons if option == "reject" else []
-            adjudication.merge(opened, item_id, verdict=option, reasons=reasons, **said)  # type: ignore[arg-type]
-    except RankDeskError as error:
-        st.session_state[PROBLEM] = error
-        return
-    drafts.forget(item_id)
-    st.session_state[NOTICE] = "Decided. It can be taken back under Decided."
-    go(after)
-
-
-def undo(event_id: str) -> None:
-    """Take a decision of one's own back and show its item."""
-    try:
-        item_id = adjudication.undo(opened, event_id, undone_by=me)
-    except RankDeskError as error:
-        st.session_state[PROBLEM] = error
-        return
-    st.session_state[NOTICE] = "Taken back: the item waits again."
-    go(item_id)
-
-
 def verdict_of_case(case: Case) -> None:
     """Say how an item was decided, and whose the versions were."""
     last = case.decided
@@ -179,7 +98,7 @@ def verdict_of_case(case: Case) -> None:
                 key=f"undo-{key_of(last['event_id'])}",
                 shortcut="U",
                 on_click=undo,
-                args=(last["event_id"],),
+                args=(opened, last["event_id"], me),
             )
     if last["note"]:
         st.text(visible(brief(last["note"], 2000)))
@@ -189,7 +108,7 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
     """Draw what can be decided, why people do not agree, and the button that records it."""
     item_id = case.shown.item.item_id
     letters = [each.letter for each in case.versions]
-    merging = option == "merge"
+    merging = option == MERGE
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown("**Decide**", width="content")
         for at, version in enumerate(case.versions, start=1):
@@ -205,23 +124,23 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
             )
         for name, (label, shortcut) in OTHERWISE.items():
             begin = next((each for each in case.versions if each.letter == option), None)
+            begins = name == MERGE and not merging
             key_button(
                 name,
                 label,
                 shortcut,
                 item_id,
                 type="primary" if option == name else "secondary",
-                on_click=start_merge if name == "merge" else choose,
-                args=(case, begin or _first_ordered(case)) if name == "merge" else ("take", name),
-                disabled=merging and name == "merge",
+                on_click=start_merge if begins else choose,
+                args=(case, begin or _first_ordered(case)) if begins else ("take", name),
                 help="Begins as the version that is chosen, else as the first with an order."
-                if name == "merge"
+                if name == MERGE
                 else None,
             )
         if merging:
             begin_button(case, draft)
         st.space("stretch")
-        st.markdown(":gray[Whose is whose is said once it is decided]", width="content")
+        st.markdown(":gray[Names are shown once it is decided]", width="content")
     if option == "reject":
         draft.reasons = st.pills(
             "Reasons",
@@ -261,7 +180,7 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
             item_id,
             type="primary",
             on_click=decide,
-            args=(case, option, cause, after),
+            args=(opened, case, option, cause, after, me),
             disabled=not chosen
             or cause not in CAUSES
             or (option == "reject" and not draft.reasons),
@@ -297,21 +216,22 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
     draft = drafts.of(item_id)
     named = case.decided is not None and not case.open
     option = st.query_params.get("take", "")
-    if option == "merge" and not draft.order:
+    if option == MERGE and not draft.order:
         option = ""
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(f":small[{facts(case, apart)}]")
     with right, st.container(horizontal=True, horizontal_alignment="right"):
+        room = SIDE_BY_SIDE - 2 if option == MERGE else SIDE_BY_SIDE
+        beside = shown_versions(case, room, named)
         view = pick("Show", {"orders": "Orders", "chain": "Chain"}, key="show", segments=True)
         link("review", "Review", "rate_review", item=item_id, verdict="Any")
         link("audit", "History", "history", item=item_id)
-    with st.container(border=True, height=62):
+    with st.container(border=True, height=76):
         st.text(visible(brief(case.shown.item.query, 20_000)))
     verdict_of_case(case)
     if len(case.versions) < 2:
         empty_state("group", "Fewer than two people judged this item", "Go back to the list.")
         return
-    beside = shown_versions(case, SIDE_BY_SIDE - 2 if option == "merge" else SIDE_BY_SIDE, named)
     for column, version in zip(st.columns(len(beside)), beside, strict=True):
         with column:
             version_card(case, version, named=named, me=me)
@@ -321,7 +241,7 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
             reader(chain_panes(case), token=f"{item_id} chains", key="case", chrome=CHROME)
         with right:
             marked_steps(case)
-    elif option == "merge" and not named:
+    elif option == MERGE and not named:
         panes = merge_panes(case, beside, draft, named=named, me=me)
         reader(panes, token=item_id, key="merge", chrome=CHROME, on_edit=partial(edit, case))
     else:
@@ -346,18 +266,19 @@ def shown_versions(case: Case, room: int, named: bool) -> list[Version]:
         default=list(letters)[:room],
         format_func=lambda letter: title(letters[letter], named=named, me=me),
         key=f"beside-{key_of(case.shown.item.item_id)}-{room}",
+        label_visibility="collapsed",
     )
     return [letters[letter] for letter in chosen][:room] or case.versions[:room]
 
 
-def decided_list() -> None:
-    """Draw what was decided, the newest first."""
+def decided_list(now: str | None) -> str | None:
+    """Draw what was decided, the newest first; return which of these to show."""
     rows = adjudication.decided(opened, asked_by=me)
     if not rows:
         empty_state(
             "gavel", "Nothing was decided yet", "What you decide under Waiting stands here."
         )
-        return
+        return None
     st.dataframe(
         pl.DataFrame(
             {
@@ -387,7 +308,8 @@ def decided_list() -> None:
     )
     click: Any = st.session_state.get("decided-open")
     if click is not None and 0 <= click["row"] < len(rows):
-        st.query_params["item"] = rows[click["row"]]["item_id"]
+        now = st.query_params["item"] = rows[click["row"]]["item_id"]
+    return now if now in [row["item_id"] for row in rows] else None
 
 
 notice()
@@ -420,8 +342,7 @@ apart = dict(waits.select("item_id", "apart").iter_rows())
 now = st.query_params.get("item")
 after = None
 if listed == "decided":
-    decided_list()
-    now = st.query_params.get("item")
+    now = decided_list(now)
 else:
     now = now or next(iter(apart), None)
     if now is not None and apart:

@@ -142,6 +142,11 @@ def listed(rows: pl.DataFrame, key: str) -> None:
             go_to(page, **(query | ({"verdict": "Any"} if page == "review" else {})))
 
 
+def every_item() -> None:
+    """Show all items again, instead of the one that was clicked."""
+    st.query_params.pop("item", None)
+
+
 def of_items(found: Said) -> None:
     """Draw the teacher's self-consistency against people's agreement, item by item."""
     of_people = by_item(found.pairs.filter(pl.col("b_kind") == "person"))
@@ -182,15 +187,14 @@ def of_items(found: Said) -> None:
             "All items",
             key="all-items",
             icon=":material/close:",
-            on_click=st.query_params.pop,
-            args=("item", None),
+            on_click=every_item,
         )
     listed(alone.sort(measure, "item_id", nulls_last=True), "items-list")
 
 
 def groups(found: Said, by: str) -> None:
     """Draw the agreement by domain, or week by week."""
-    kind: Kind = pick("People with", WITH, key="with", segments=True)  # type: ignore[assignment]
+    kind: Kind = pick("People with", dict(WITH), key="with", segments=True)  # type: ignore[assignment]
     rows = grouped(found, "domain" if by == "domain" else "week", kind)
     if not rows:
         if kind == "person":

@@ -10,7 +10,7 @@ from app.widgets.estimates import author
 from curation.reliability import Estimate
 
 AGREE, APART, NEITHER = "#3f63c9", "#c2600a", "#eef0f6"
-INK, LIGHT = "#1b2033", "#ffffff"
+INK, LIGHT, GRAY = "#1b2033", "#ffffff", "#7a8299"
 CELL, POINT = "cell", "point"
 """Names of what can be chosen in the two charts."""
 
@@ -37,7 +37,11 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
         .then((pl.col("value").round(2) + 0.0).map_elements("{:.2f}".format, pl.String))
         .otherwise(pl.lit("–")),
         items=pl.when(pl.col("n") > 0).then(pl.concat_str(pl.lit("n "), "n")).otherwise(pl.lit("")),
-        strong=pl.col("value").abs().fill_null(0) > 0.6,
+        ink=pl.when(pl.col("n") == 0)
+        .then(pl.lit(GRAY))
+        .when(pl.col("value").abs() > 0.6)
+        .then(pl.lit(LIGHT))
+        .otherwise(pl.lit(INK)),
     )
     scale = (
         alt.Scale(domain=[-1, 0, 1], range=[APART, NEITHER, AGREE], interpolate="rgb")
@@ -73,7 +77,7 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
             legend=alt.Legend(orient="right", gradientLength=140),
         )
     ).add_params(alt.selection_point(name=CELL, fields=["a", "b"], on="click"))
-    ink = alt.condition("datum.strong", alt.value(LIGHT), alt.value(INK))
+    ink = alt.Color("ink:N", scale=None)
     number = base.mark_text(fontSize=13, fontWeight="bold", dy=-6).encode(text="text:N", color=ink)
     counted = base.mark_text(fontSize=11, dy=10).encode(text="items:N", color=ink)
     return alt.layer(blank, squares, number, counted).properties(

@@ -32,7 +32,7 @@ def estimate_table(rows: Sequence[Row], head: str, name: Callable[[Row], str], *
         head: What the first column is called; `name` gives its cells.
         k: How many from the top the overlap is of.
     """
-    columns = {
+    columns: dict[str, Sequence[Estimate | None]] = {
         "Verdicts, α": [row.verdicts for row in rows],
         "Grades, α": [row.grades for row in rows],
         "Orders, τ": [row.tau for row in rows],
