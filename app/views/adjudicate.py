@@ -218,7 +218,7 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
     option = st.query_params.get("take", "")
     if option == MERGE and not draft.order:
         option = ""
-    left, right = st.columns([3, 2], vertical_alignment="center")
+    left, right = st.columns([1, 1], vertical_alignment="center")
     left.markdown(f":small[{facts(case, apart)}]")
     with right, st.container(horizontal=True, horizontal_alignment="right"):
         room = SIDE_BY_SIDE - 2 if option == MERGE else SIDE_BY_SIDE

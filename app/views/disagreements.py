@@ -194,7 +194,8 @@ def of_items(found: Said) -> None:
 
 def groups(found: Said, by: str) -> None:
     """Draw the agreement by domain, or week by week."""
-    kind: Kind = pick("People with", dict(WITH), key="with", segments=True)  # type: ignore[assignment]
+    names = {str(kind): name for kind, name in WITH.items()}
+    kind: Kind = pick("People with", names, key="with", segments=True)  # type: ignore[assignment]
     rows = grouped(found, "domain" if by == "domain" else "week", kind)
     if not rows:
         if kind == "person":
@@ -203,14 +204,14 @@ def groups(found: Said, by: str) -> None:
             st.caption(f"No item that somebody judged has an order by {WITH[kind].lower()}.")
         return
     if by == "week":
-        names = {"verdicts": "Verdicts, α", "grades": "Grades, α", "tau": "Orders, τ"}
+        lines = {"verdicts": "Verdicts, α", "grades": "Grades, α", "tau": "Orders, τ"}
         with st.container(border=True):
             st.altair_chart(
                 weeks(
                     [
                         (row.group, name, getattr(row, each))
                         for row in rows
-                        for each, name in names.items()
+                        for each, name in lines.items()
                         if getattr(row, each) is not None
                     ]
                 ),
