@@ -346,7 +346,7 @@ def preview(store: Store, policy: Policy, *, limit: int = 20) -> Preview:
 def asks_several(store: Store, item_id: str) -> bool:
     """Return whether more than one person is asked about an item: by overlap, or as it is gold."""
     with _lock:
-        index = _as_known(store)
+        index = _index(store)
         number = index.numbers.get(item_id)
         return number is not None and (number in index.gold or index.needed(number) > 1)
 

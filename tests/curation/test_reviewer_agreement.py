@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import adjudication, review
@@ -201,6 +201,7 @@ orders = st.permutations(range(1, 7))
 ties = st.sets(st.integers(2, 6))
 
 
+@settings(max_examples=30, deadline=None)
 @given(a=orders, b=orders, tied_a=ties, tied_b=ties, k=st.integers(1, 7))
 def test_two_orders_agree_as_much_either_way_round(a, b, tied_a, tied_b, k):
     one = pairs(people_frame([("x", a, sorted(tied_a)), ("y", b, sorted(tied_b))]), NO_MODELS, k=k)
