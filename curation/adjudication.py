@@ -18,7 +18,7 @@ from curation.code_version import code_version
 from curation.errors import CurationError
 from curation.people import require, two_person
 from curation.review import ReviewItem
-from curation.reviewer_agreement import by_item, disputed, pairs
+from curation.reviewer_agreement import by_item, disputed, said
 from db import adjudications, details, judgments, opinions, queue_log
 from db.records import Adjudication, Cause, Detail, Judgment, Ranking, Verdict
 from db.store import Store
@@ -91,16 +91,16 @@ def waiting(
         RefusedError: If `asked_by` is no reviewer.
     """
     require(store, asked_by, "reviewer")
-    people = opinions.of_people(store, domains, several=True, gold=False)
-    no_models = people.clear().select("item_id", "domain", "kind", "author", "places")
-    found = disputed(by_item(pairs(people, no_models)), cut)
-    newest = dict(people.group_by("item_id").agg(pl.col("seq").max()).iter_rows())
-    settled = [
+    heard = said(store, domains)
+    found = disputed(by_item(heard.pairs.filter(pl.col("b_kind") == "person")), cut)
+    newest = dict(heard.people.group_by("item_id").agg(pl.col("seq").max()).iter_rows())
+    done = {
         row["item_id"]
         for row in adjudications.in_force(store)
         if row["seq"] > newest.get(row["item_id"], 0)
-    ]
-    return found.filter(~pl.col("item_id").is_in(settled))
+    }
+    done |= {row["item_id"] for row in queue_log.gold_items(store)}
+    return found.filter(~pl.col("item_id").is_in(list(done)))
 
 
 def decided(store: Store, *, asked_by: str) -> list[dict[str, Any]]:
@@ -126,11 +126,11 @@ def load(store: Store, item_id: str, *, asked_by: str) -> Case:
 def _case(store: Store, item_id: str, adjudicator: str) -> Case:
     shown = review.load(store, item_id, adjudicator)
     rows = opinions.of_item(store, item_id)
-    said = judgments.by_events(store, [row["event_id"] for row in rows])
+    given = judgments.by_events(store, [row["event_id"] for row in rows])
     told = details.details_of(store, item_id)
     rankings = {each.ranking_id: each for each in shown.rankings}
     versions = []
-    for at, judgment in enumerate(said):
+    for at, judgment in enumerate(given):
         keeps = judgment.verdict in ("approve", "fix")
         versions.append(
             Version(
@@ -174,21 +174,21 @@ def take(
             "That version is not in force any more: its author judged again, or took it back. "
             "Look at the versions anew."
         )
-    said = taken.judgment
+    own = taken.judgment
     return judgments.append_judgment(
         store,
         item_id=item_id,
         reviewer=decided_by,
-        verdict=said.verdict,
-        reasons=list(said.reasons),
+        verdict=own.verdict,
+        reasons=list(own.reasons),
         note=note,
-        ranking_id=said.ranking_id or case.shown.teacher.ranking_id,
-        relevant_docids=None if said.relevant_docids is None else list(said.relevant_docids),
+        ranking_id=own.ranking_id or case.shown.teacher.ranking_id,
+        relevant_docids=None if own.relevant_docids is None else list(own.relevant_docids),
         corrected=None,
         code_version=code_version(),
-        grades=said.grades,
+        grades=own.grades,
         detail=taken.detail,
-        adjudication=_adjudication(case, cause, said.event_id),
+        adjudication=_adjudication(case, cause, own.event_id),
     )
 
 

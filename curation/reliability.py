@@ -116,11 +116,19 @@ def tau_b(a: NDArray[np.int64], b: NDArray[np.int64]) -> Numbers:
         a: Ranks, an array of (rows, passages), equal ones for passages that stand level.
         b: The same passages in the same columns.
     """
-    left, right = np.triu_indices(a.shape[1], k=1)
-    x, y = np.sign(a[:, left] - a[:, right]), np.sign(b[:, left] - b[:, right])
-    scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    x, y = _sides(a), _sides(b)
+    scale = np.sqrt(np.count_nonzero(x, axis=1) * np.count_nonzero(y, axis=1))
     together = (x * y).sum(axis=1)
     return np.asarray(np.divide(together, scale, out=np.full(len(a), np.nan), where=scale > 0))
+
+
+def _sides(ranks: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Return of each pair of columns which is the larger: 1 the left one, -1 the right, 0 neither."""
+    # A rank in a list fits into half the bytes, which takes half the time.
+    columns = ranks.astype(np.int32).T
+    left, right = np.triu_indices(len(columns), k=1)
+    above = (columns[left] > columns[right]).view(np.int8)
+    return np.ascontiguousarray((above - (columns[left] < columns[right]).view(np.int8)).T)
 
 
 def _interval(

@@ -8,6 +8,7 @@ it leaves in force, so an approval is one with the teacher's.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
@@ -55,6 +56,10 @@ class Said:
         return Said(self.people.filter(wanted), self.pairs.filter(wanted), self.k)
 
 
+_kept: WeakKeyDictionary[Store, tuple[tuple[int, ...], Said]] = WeakKeyDictionary()
+"""What was said when it was last asked for, with what tells whether anything was said since."""
+
+
 def said(store: Store, domains: Sequence[str] = (), *, k: int = TOP) -> Said:
     """Return what people said, beside each other and beside teachers and checkpoints.
 
@@ -62,8 +67,14 @@ def said(store: Store, domains: Sequence[str] = (), *, k: int = TOP) -> Said:
         domains: Any of these; none means all.
         k: How many from the top the overlap is of, at least 1.
     """
-    people = opinions.of_people(store, domains)
-    return Said(people, pairs(people, opinions.of_models(store, domains), k=k), k)
+    stamp = opinions.stamp(store)
+    known, found = _kept.get(store, (None, None))
+    if found is None or known != stamp or found.k != k:
+        people = opinions.of_people(store)
+        found = Said(people, pairs(people, opinions.of_models(store), k=k), k)
+        _kept[store] = stamp, found
+    wanted = pl.col("domain").is_in(list(domains)) if domains else pl.lit(True)
+    return Said(found.people.filter(wanted), found.pairs.filter(wanted), k)
 
 
 def pairs(people: pl.DataFrame, models: pl.DataFrame, *, k: int = TOP) -> pl.DataFrame:
@@ -128,15 +139,19 @@ def pairs(people: pl.DataFrame, models: pl.DataFrame, *, k: int = TOP) -> pl.Dat
 
 def _levels(people: pl.DataFrame) -> pl.Series:
     """Return each order's places, equal ones for passages that the reviewer put level."""
-    ranks = people["places"].to_list()
-    for at, tied in enumerate(people["tied"].to_list()):
-        if not tied or ranks[at] is None:
-            continue
-        level = list(range(len(ranks[at]) + 1))
+    numbered = people.select("places", "tied").with_row_index("row")
+    ranks = {}
+    for row, places, tied in numbered.drop_nulls().filter(pl.col("tied").list.len() > 0).rows():
+        level = list(range(len(places) + 1))
         for place in sorted(tied):
             level[place] = level[place - 1]
-        ranks[at] = [level[place] for place in ranks[at]]
-    return pl.Series("ranks", ranks, dtype=pl.List(pl.Int32))
+        ranks[row] = [level[place] for place in places]
+    levelled = pl.DataFrame(
+        {"row": list(ranks), "ranks": list(ranks.values())},
+        schema={"row": numbered.schema["row"], "ranks": pl.List(pl.Int32)},
+    )
+    both = numbered.join(levelled, on="row", how="left", maintain_order="left")
+    return both.select(pl.coalesce("ranks", "places").alias("ranks")).to_series()
 
 
 def _taus(a: pl.Series, b: pl.Series) -> pl.Series:

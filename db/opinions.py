@@ -1,6 +1,5 @@
 """What people, teachers and checkpoints said of the same items, for comparing them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -30,15 +29,18 @@ LEFT JOIN judgment_details d ON d.event_id = o.event_id
 """
 
 
-def of_people(
-    store: Store, domains: Sequence[str] = (), *, several: bool = False, gold: bool = True
-) -> pl.DataFrame:
-    """Return what people said of items by themselves, in force; the earliest first.
+def stamp(store: Store) -> tuple[int, ...]:
+    """Return numbers that change whenever what `of_people` or `of_models` returns may have."""
+    row = store.row(
+        "SELECT (SELECT max(seq) FROM judgment_events) AS seq,"
+        " (SELECT count(*) FROM rankings) AS rankings"
+    )
+    assert row is not None
+    return int(row["seq"] or 0), int(row["rankings"])
 
-    Args:
-        domains: Any of these; none means all.
-        several: Only of items that more than one person judged.
-        gold: Of gold items too.
+
+def of_people(store: Store) -> pl.DataFrame:
+    """Return what people said of items by themselves, in force; the earliest first.
 
     Returns:
         Columns item_id, domain, ndcg (self-consistency of the ranking under review, 0..1), author,
@@ -47,15 +49,7 @@ def of_people(
         null where it leaves none), tied (places that stand level with the one before), labels
         (numbers of relevant passages, likewise), grades (list of passage and grade).
     """
-    where = """
-    WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
-      AND ($gold OR o.item_id NOT IN (SELECT item_id FROM gold_items))
-    QUALIFY NOT $several OR count(*) OVER (PARTITION BY o.item_id) > 1
-    ORDER BY o.seq
-    """
-    return store.frame(
-        _PEOPLE + where, {"domains": list(domains), "several": several, "gold": gold}
-    )
+    return store.frame(_PEOPLE + "ORDER BY o.seq")
 
 
 def of_item(store: Store, item_id: str) -> list[dict[str, Any]]:
@@ -63,7 +57,7 @@ def of_item(store: Store, item_id: str) -> list[dict[str, Any]]:
     return store.rows(_PEOPLE + "WHERE o.item_id = ? ORDER BY o.seq", [item_id])
 
 
-def of_models(store: Store, domains: Sequence[str] = ()) -> pl.DataFrame:
+def of_models(store: Store) -> pl.DataFrame:
     """Return one order by each teacher and checkpoint, of items that somebody judged.
 
     The ranking under review where it is theirs, else their first sample. Answers that gave no order
@@ -83,14 +77,12 @@ def of_models(store: Store, domains: Sequence[str] = ()) -> pl.DataFrame:
         LEFT JOIN ranking_origins o ON o.ranking_id = r.ranking_id
         WHERE r.author <> 'human' AND r.status NOT IN ('no_answer', 'truncated')
           AND r.item_id IN (SELECT item_id FROM opinions)
-          AND (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
         QUALIFY row_number() OVER (
             PARTITION BY r.item_id, r.author, r.author_name
             ORDER BY r.ranking_id <> h.ranking_id, coalesce(o.sample, 0), r.created_at, r.ranking_id
         ) = 1
         ORDER BY r.item_id, kind, author
-        """,
-        {"domains": list(domains)},
+        """
     )
 
 

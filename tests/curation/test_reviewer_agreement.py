@@ -116,6 +116,9 @@ def test_overall_by_domain_and_by_week(judged):
     assert [row.group for row in grouped(said(judged, ["biology"]), "domain", "teacher")] == [
         "biology"
     ]
+
+
+def test_an_item_stands_in_the_week_of_its_latest_judgment(judged):
     judged.execute(
         "UPDATE judgment_events SET judged_at = '2026-11-01 12:00:00+00' WHERE item_id = 'i3'"
     )
