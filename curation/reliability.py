@@ -123,7 +123,7 @@ def tau_b(a: NDArray[np.int64], b: NDArray[np.int64]) -> Numbers:
 
 
 def _sides(ranks: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Return of each pair of columns which is the larger: 1 the left one, -1 the right, 0 neither."""
+    """Return which of each two columns is larger: 1 the left one, -1 the right, 0 neither."""
     # A rank in a list fits into half the bytes, which takes half the time.
     columns = ranks.astype(np.int32).T
     left, right = np.triu_indices(len(columns), k=1)
