@@ -57,6 +57,9 @@ def authors(found: Said) -> None:
     }
     measure: Measure = pick("Measure", measures, key="measure", segments=True)  # type: ignore[assignment]
     cells = matrix(found, measure)
+    if cells.is_empty():
+        st.caption("Only one author has said anything of each of these items.")
+        return
     everyone = sorted({*cells["a"], *cells["b"]})
     ordered = [key for kind in WITH for key in everyone if key.partition(":")[0] == kind]
     # The least agreed of people, or of whoever there is, unless others are asked for.
@@ -94,27 +97,21 @@ def listed(rows: pl.DataFrame, key: str) -> None:
     queries = items.titles(opened, shown["item_id"].to_list())
     number = st.column_config.NumberColumn
     keys = {page: f"{key}-{page}" for page in ("review", "adjudicate")}
-    verdicts = (
-        [
+    columns: dict[str, Any] = {
+        "review": ["Review"] * shown.height,
+        "adjudicate": ["Adjudicate"] * shown.height,
+        "domain": [visible(each) for each in shown["domain"]],
+        "query": [visible(queries.get(each, ""))[:200] for each in shown["item_id"]],
+    }
+    if "a_verdict" in shown.columns:  # of two authors
+        columns["verdicts"] = [
             " · ".join(each.replace("_", " ") for each in pair if each)
             for pair in shown.select("a_verdict", "b_verdict").iter_rows()
         ]
-        if "a_verdict" in shown.columns
-        else [None] * shown.height
-    )
-    table = pl.DataFrame(
-        {
-            "review": ["Review"] * shown.height,
-            "adjudicate": ["Adjudicate"] * shown.height,
-            "domain": [visible(each) for each in shown["domain"]],
-            "query": [visible(queries.get(each, ""))[:200] for each in shown["item_id"]],
-            "verdicts": verdicts,
-            **{name: shown[name] for name in ("tau", "overlap", "labels", "ndcg")},
-            "equal": shown["equal"].cast(pl.Float64)
-            if verdicts[0] is None
-            else [None] * len(shown),
-        }
-    )
+    else:
+        columns["equal"] = shown["equal"]
+    columns |= {name: shown[name] for name in ("tau", "overlap", "labels", "ndcg")}
+    table = pl.DataFrame(columns)
     st.dataframe(
         table.select(each for each in table.columns if table[each].null_count() < table.height),
         hide_index=True,
