@@ -72,7 +72,8 @@ def decide(store: Store, case: Case, option: str, cause: str, after: str | None,
     """
     item_id, drafts = case.shown.item.item_id, session.desk().drafts
     draft = drafts.of(item_id)
-    said: dict[str, Any] = {"cause": cause, "note": draft.note, "decided_by": me}
+    over = [each.judgment.event_id for each in case.versions]
+    said: dict[str, Any] = {"over": over, "cause": cause, "note": draft.note, "decided_by": me}
     version = next((each for each in case.versions if each.letter == option), None)
     try:
         if version is not None:

@@ -5,7 +5,7 @@ merges. It stays in force whatever is judged afterwards, until it is undone or t
 adjudicated again; a later judgment brings the item back to the list.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
@@ -153,27 +153,32 @@ def _letter(at: int) -> str:
 
 
 def take(
-    store: Store, item_id: str, event_id: str, *, cause: Cause, note: str = "", decided_by: str
+    store: Store,
+    item_id: str,
+    event_id: str,
+    *,
+    over: Collection[str],
+    cause: Cause,
+    note: str = "",
+    decided_by: str,
 ) -> str:
     """Take one version as it is and return the decision's event id; it is on disk then.
 
     Args:
         event_id: Of the version's judgment.
+        over: Event ids of all versions that were looked at.
 
     Raises:
         RefusedError: If `decided_by` is no reviewer.
-        AdjudicationError: If the item has no two versions or is a gold item, the version is not
-            one of them any more, or the cause is unknown.
+        AdjudicationError: If the item has no two versions or is a gold item, these are not its
+            versions any more, or the cause is unknown.
         NotFoundError: If there is no such item.
     """
     decided_by = require(store, decided_by, "reviewer")
-    case = _settleable(store, item_id, decided_by, cause)
+    case = _settleable(store, item_id, decided_by, over, cause)
     taken = next((each for each in case.versions if each.judgment.event_id == event_id), None)
     if taken is None:
-        raise AdjudicationError(
-            "That version is not in force any more: its author judged again, or took it back. "
-            "Look at the versions anew."
-        )
+        raise AdjudicationError("That is none of the item's versions: choose one of them.")
     own = taken.judgment
     return judgments.append_judgment(
         store,
@@ -197,6 +202,7 @@ def merge(
     item_id: str,
     *,
     verdict: Verdict,
+    over: Collection[str],
     cause: Cause,
     note: str = "",
     decided_by: str,
@@ -211,6 +217,7 @@ def merge(
 
     Args:
         verdict: With what goes with it, as in `curation.review.decide`.
+        over: As in `take`.
 
     Raises:
         RefusedError: If `decided_by` is no reviewer.
@@ -219,7 +226,7 @@ def merge(
         NotFoundError: If there is no such item.
     """
     decided_by = require(store, decided_by, "reviewer")
-    case = _settleable(store, item_id, decided_by, cause)
+    case = _settleable(store, item_id, decided_by, over, cause)
     return review.record(
         store,
         item_id=item_id,
@@ -240,7 +247,9 @@ def _adjudication(case: Case, cause: Cause, taken: str | None) -> Adjudication:
     return Adjudication(cause, taken, tuple(each.judgment.event_id for each in case.versions))
 
 
-def _settleable(store: Store, item_id: str, adjudicator: str, cause: str) -> Case:
+def _settleable(
+    store: Store, item_id: str, adjudicator: str, over: Collection[str], cause: str
+) -> Case:
     """Return the case if this person may have the last word on it."""
     if not adjudicator.strip():
         raise AdjudicationError("A decision needs a name: enter yours in the sidebar.")
@@ -258,6 +267,11 @@ def _settleable(store: Store, item_id: str, adjudicator: str, cause: str) -> Cas
         raise AdjudicationError(
             "Fewer than two people's judgments are in force on this item: there is nothing to "
             "adjudicate. It may have been taken back; go back to the list."
+        )
+    if {each.judgment.event_id for each in case.versions} != set(over):
+        raise AdjudicationError(
+            "Somebody judged this item since, or took a judgment back: look at the versions anew, "
+            "then decide."
         )
     if two_person(store) and adjudicator in [each.author for each in case.versions]:
         raise AdjudicationError(

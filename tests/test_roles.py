@@ -77,11 +77,13 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
     ),
     "curation.adjudication.take": (
         ("reviewer",),
-        lambda s, by: adjudication.take(s, "i", "e", cause="slip", decided_by=by),
+        lambda s, by: adjudication.take(s, "i", "e", over=[], cause="slip", decided_by=by),
     ),
     "curation.adjudication.merge": (
         ("reviewer",),
-        lambda s, by: adjudication.merge(s, "i", verdict="approve", cause="slip", decided_by=by),
+        lambda s, by: adjudication.merge(
+            s, "i", verdict="approve", over=[], cause="slip", decided_by=by
+        ),
     ),
     "curation.adjudication.undo": (
         ("reviewer",),

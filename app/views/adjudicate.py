@@ -1,5 +1,6 @@
 """Adjudicate: where people do not agree on an item, a reviewer has the last word."""
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -104,10 +105,10 @@ def verdict_of_case(case: Case) -> None:
         st.text(visible(brief(last["note"], 2000)))
 
 
-def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> None:
-    """Draw what can be decided, why people do not agree, and the button that records it."""
+def what_row(case: Case, draft: Draft, option: str) -> None:
+    """Draw what can be decided, each with its key."""
     item_id = case.shown.item.item_id
-    letters = [each.letter for each in case.versions]
+    chosen = next((each for each in case.versions if each.letter == option), None)
     merging = option == MERGE
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown("**Decide**", width="content")
@@ -123,7 +124,6 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
                 args=("take", version.letter),
             )
         for name, (label, shortcut) in OTHERWISE.items():
-            begin = next((each for each in case.versions if each.letter == option), None)
             begins = name == MERGE and not merging
             key_button(
                 name,
@@ -132,7 +132,7 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
                 item_id,
                 type="primary" if option == name else "secondary",
                 on_click=start_merge if begins else choose,
-                args=(case, begin or _first_ordered(case)) if begins else ("take", name),
+                args=(case, chosen or _first_ordered(case)) if begins else ("take", name),
                 help="Begins as the version that is chosen, else as the first with an order."
                 if name == MERGE
                 else None,
@@ -150,6 +150,11 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
             format_func=REASONS.__getitem__,
             key=f"reasons-{key_of(item_id)}",
         )
+
+
+def why_row(case: Case, draft: Draft, option: str, after: str | None) -> None:
+    """Draw why people do not agree, the note, and the button that records the decision."""
+    item_id = case.shown.item.item_id
     cause = st.query_params.get("cause", "")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown("**Because of**", width="content")
@@ -172,7 +177,7 @@ def decision_rows(case: Case, draft: Draft, option: str, after: str | None) -> N
             width="stretch",
             live="800ms",
         )
-        chosen = option in letters or option in OTHERWISE
+        chosen = option in OTHERWISE or option in [each.letter for each in case.versions]
         key_button(
             "decide",
             "Record the decision",
@@ -250,7 +255,8 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
     if not named:
         # What can be pressed is below what can be read.
         with st.bottom, st.container(gap="xsmall"):
-            decision_rows(case, draft, option, after)
+            what_row(case, draft, option)
+            why_row(case, draft, option, after)
         drafts.keep(opened, item_id)
 
 
@@ -279,6 +285,8 @@ def decided_list(now: str | None) -> str | None:
             "gavel", "Nothing was decided yet", "What you decide under Waiting stands here."
         )
         return None
+    causes = Counter(row["cause"] for row in rows)
+    st.caption(" · ".join(f"{CAUSES[cause]} {n:,}" for cause, n in causes.most_common()))
     st.dataframe(
         pl.DataFrame(
             {

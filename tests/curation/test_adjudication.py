@@ -44,12 +44,22 @@ def head(store, item_id="i3"):
     return row["verdict"], row["reviewer"]
 
 
-def take(store, letter, by="grace", **options):
-    case = adjudication.load(store, "i3", asked_by=by)
-    version = next(each for each in case.versions if each.letter == letter)
+def versions(store):
+    """Return the event ids of what people said of i3."""
+    case = adjudication.load(store, "i3", asked_by="grace")
+    return {each.letter: each.judgment.event_id for each in case.versions}
+
+
+def take(store, letter, by="grace", over=None, **options):
+    seen = over or versions(store)
     return adjudication.take(
-        store, "i3", version.judgment.event_id, cause="slip", decided_by=by, **options
+        store, "i3", seen[letter], over=seen.values(), cause="slip", decided_by=by, **options
     )
+
+
+def merge(store, **options):
+    options = {"cause": "ambiguous", "decided_by": "grace", **options}
+    return adjudication.merge(store, "i3", over=versions(store).values(), **options)
 
 
 def test_what_people_do_not_agree_on_waits(disputed):
@@ -96,15 +106,7 @@ def test_a_version_is_taken_as_it_is(disputed):
 
 
 def test_a_merge_is_what_is_trained_on(disputed):
-    adjudication.merge(
-        disputed,
-        "i3",
-        verdict="fix",
-        order=[*"bacd"],
-        relevant=["b"],
-        cause="ambiguous",
-        decided_by="grace",
-    )
+    merge(disputed, verdict="fix", order=[*"bacd"], relevant=["b"])
     chosen = batches.select_items(disputed, batching.Selection(verdicts=("fix",)).as_row())
     row = chosen.row(0, named=True)
     assert (row["reviewer"], row["relevant_docids"], row["chain_id"]) == ("grace", ["b"], "ri3")
@@ -141,28 +143,29 @@ def test_many_at_once_leave_the_last_word_alone(disputed):
     assert head(disputed, "i1") == ("approve", "cleo")
 
 
-def test_only_the_author_undoes_and_only_what_is_in_force_is_taken(disputed):
+def test_only_the_author_undoes_and_only_what_was_seen_is_decided_over(disputed):
     event = take(disputed, "B")
     with pytest.raises(NotFoundError, match="henry has no judgment"):
         adjudication.undo(disputed, event, undone_by="henry")
-    case = adjudication.load(disputed, "i3", asked_by="grace")
+    seen = versions(disputed)
+    review.decide(disputed, item_id="i3", reviewer="cleo", verdict="cannot_judge")
+    with pytest.raises(AdjudicationError, match="look at the versions anew"):
+        take(disputed, "B", over=seen)
+    with pytest.raises(AdjudicationError, match="none of the item's versions"):
+        adjudication.take(
+            disputed, "i3", event, over=versions(disputed).values(), cause="slip", decided_by="x"
+        )
+    review.undo(disputed, "cleo")
     review.undo(disputed, "ben")  # takes back i1
     review.undo(disputed, "ben")
     with pytest.raises(AdjudicationError, match="Fewer than two"):
-        adjudication.take(
-            disputed, "i3", case.versions[1].judgment.event_id, cause="slip", decided_by="grace"
-        )
-    review.decide(disputed, item_id="i3", reviewer="cleo", verdict="cannot_judge")
-    with pytest.raises(AdjudicationError, match="not in force any more"):
-        adjudication.take(
-            disputed, "i3", case.versions[1].judgment.event_id, cause="slip", decided_by="grace"
-        )
+        take(disputed, "A")
 
 
 @pytest.mark.parametrize(("cause", "name"), [("because", "grace"), ("slip", " ")])
 def test_a_decision_needs_a_cause_and_a_name(disputed, cause, name):
     with pytest.raises(AdjudicationError, match="cause is one of|needs a name"):
-        adjudication.merge(disputed, "i3", verdict="approve", cause=cause, decided_by=name)
+        merge(disputed, verdict="approve", cause=cause, decided_by=name)
     assert waiting(disputed) == ["i3"]
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from curation import adjudication, gold, my_work, people, review, signing_in
 from curation.people import Operator, RefusedError
+from db import opinions
 from db.ids import now
 from tests.samples import add_samples
 
@@ -43,7 +44,8 @@ def test_it_counts_and_compares(worked):
 
 def test_gold_and_adjudications_are_told(worked):
     gold.set_from_verdict(worked, "i1", "ben")
-    adjudication.merge(worked, "i2", verdict="approve", cause="slip", decided_by="ada")
+    seen = [row["event_id"] for row in opinions.of_item(worked, "i2")]
+    adjudication.merge(worked, "i2", verdict="approve", over=seen, cause="slip", decided_by="ada")
     work = my_work.work_of(worked, "ada", asked_by="ada")
     assert work.gold is not None
     assert (work.gold.items, work.gold.verdicts) == (1, 1.0)

@@ -92,7 +92,10 @@ def test_the_latest_judgment_in_force_counts_and_an_adjudication_does_not(judged
     assert not pair(said(judged), "i3", "person:ada", "person:ben")["equal"]
     review.undo(judged, "ben")
     assert pair(said(judged), "i3", "person:ada", "person:ben")["equal"]
-    adjudication.merge(judged, "i2", verdict="cannot_judge", cause="slip", decided_by="ada")
+    seen = [row["event_id"] for row in opinions.of_item(judged, "i2")]
+    adjudication.merge(
+        judged, "i2", verdict="cannot_judge", over=seen, cause="slip", decided_by="ada"
+    )
     assert pair(said(judged), "i2", "person:ada", "person:ben")["a_verdict"] == "approve"
     assert opinions.of_people(judged).height == 6
 
