@@ -55,7 +55,7 @@ def authors(found: Said) -> None:
         "overlap": f"First {found.k} shared",
         "equal": "Equal verdicts",
     }
-    measure: Measure = pick("Measure", measures, key="measure", segments=True)  # type: ignore[assignment]
+    measure: Measure = pick("Measure", measures, key="compared", segments=True)  # type: ignore[assignment]
     cells = matrix(found, measure)
     if cells.is_empty():
         st.caption("Only one author has said anything of each of these items.")
@@ -266,7 +266,7 @@ else:
         "α is Krippendorff's: 1 is agreement, 0 chance; nominal for verdicts, ordinal for grades. "
         "τ is Kendall's. In brackets the 95 % bootstrap interval over items."
     )
-    view = pick("View", VIEWS, key="part", segments=True)
+    view = pick("View", VIEWS, key="facet", segments=True)
     if view == "authors":
         authors(found)
     elif view == "items":

@@ -69,11 +69,11 @@ def test_an_empty_workspace_says_what_to_do(workspace: Workspace, open_page: Ope
 
 
 def test_without_overlap_it_says_how_to_get_it(sample: Workspace, open_page: OpenPage) -> None:
-    app = open_page("disagreements", part="items")
+    app = open_page("disagreements", facet="items")
     assert "undefined: no item was judged by two people" in text(app)
     assert "Let several people decide" in text(app)
     assert "people judged" not in text(
-        open_page("disagreements", part="domain", **{"with": "teacher"})
+        open_page("disagreements", facet="domain", **{"with": "teacher"})
     )
 
 
@@ -91,7 +91,7 @@ def test_overall_agreement_stands_with_interval_and_n(
 
 
 def test_the_chosen_pair_stands_in_the_address(judged: Workspace, open_page: OpenPage) -> None:
-    app = open_page("disagreements", a="person:ben", b="person:dora", measure="tau")
+    app = open_page("disagreements", a="person:ben", b="person:dora", compared="tau")
     rows = app.dataframe[-1].value
     assert rows["verdicts"][0] == "approve · fix"
     assert rows["tau"][0] == -1.0
@@ -103,7 +103,7 @@ def test_the_chosen_pair_stands_in_the_address(judged: Workspace, open_page: Ope
 
 @pytest.mark.parametrize("part", ["authors", "items", "domain", "week"])
 def test_draws_every_part(part: str, judged: Workspace, open_page: OpenPage) -> None:
-    app = open_page("disagreements", part=part, measure="equal", of="labels")
+    app = open_page("disagreements", facet=part, compared="equal", of="labels")
     assert errors(app) == []
     assert bool(charts(app)) == (part != "domain")
 
@@ -111,11 +111,11 @@ def test_draws_every_part(part: str, judged: Workspace, open_page: OpenPage) -> 
 def test_items_are_listed_the_least_agreed_first_and_one_alone(
     judged: Workspace, open_page: OpenPage
 ) -> None:
-    app = open_page("disagreements", part="items")
+    app = open_page("disagreements", facet="items")
     taus = app.dataframe[-1].value["tau"].tolist()
     assert taus == sorted(taus)
     one = disputes(judged)[0]
-    app = open_page("disagreements", part="items", item=one)
+    app = open_page("disagreements", facet="items", item=one)
     assert len(app.dataframe[-1].value) == 1
     app.button(key="all-items").click().run()
     assert len(app.dataframe[-1].value) == len(taus)
