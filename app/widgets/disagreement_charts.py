@@ -37,26 +37,23 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
         .then((pl.col("value").round(2) + 0.0).map_elements("{:.2f}".format, pl.String))
         .otherwise(pl.lit("–")),
         items=pl.when(pl.col("n") > 0).then(pl.concat_str(pl.lit("n "), "n")).otherwise(pl.lit("")),
-        ink=pl.when(pl.col("n") == 0)
-        .then(pl.lit(GRAY))
-        .when(pl.col("value").abs() > 0.6)
-        .then(pl.lit(LIGHT))
-        .otherwise(pl.lit(INK)),
+        strong=pl.col("value").abs().fill_null(0) > 0.6,
     )
     scale = (
         alt.Scale(domain=[-1, 0, 1], range=[APART, NEITHER, AGREE], interpolate="rgb")
         if signed
         else alt.Scale(domain=[0, 1], range=[NEITHER, AGREE], interpolate="rgb")
     )
+    places = alt.Scale(domain=names, paddingInner=0.04)
     axis = alt.Axis(labelLimit=160, labelAngle=0 if len(names) < 7 else -40)
     base = alt.Chart(shown).encode(
-        x=alt.X("column:N", sort=names, title=None, axis=axis, scale=alt.Scale(domain=names)),
+        x=alt.X("column:N", sort=names, title=None, axis=axis, scale=places),
         y=alt.Y(
             "row:N",
             sort=names,
             title=None,
             axis=alt.Axis(labelLimit=160),
-            scale=alt.Scale(domain=names),
+            scale=places,
         ),
         tooltip=[
             alt.Tooltip("row", title="of"),
@@ -67,8 +64,8 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
             alt.Tooltip("n", title="items"),
         ],
     )
-    blank = base.mark_rect(color="#d9dce6", opacity=0.35, cornerRadius=3)
-    squares = base.mark_rect(cornerRadius=3, stroke="#ffffff", strokeWidth=2, cursor="pointer")
+    blank = base.mark_rect(color="#d9dce6", opacity=0.15, cornerRadius=3)
+    squares = base.mark_rect(cornerRadius=3, cursor="pointer")
     squares = squares.encode(
         color=alt.Color(
             "value:Q",
@@ -77,7 +74,14 @@ def heatmap(cells: pl.DataFrame, authors: Sequence[str], title: str, *, signed: 
             legend=alt.Legend(orient="right", gradientLength=140),
         )
     ).add_params(alt.selection_point(name=CELL, fields=["a", "b"], on="click"))
-    ink = alt.Color("ink:N", scale=None)
+    # Chosen by conditions: Streamlit's theme breaks on a colour without a scale.
+    ink = (
+        alt.when("datum.n == 0")
+        .then(alt.value(GRAY))
+        .when("datum.strong")
+        .then(alt.value(LIGHT))
+        .otherwise(alt.value(INK))
+    )
     number = base.mark_text(fontSize=13, fontWeight="bold", dy=-6).encode(text="text:N", color=ink)
     counted = base.mark_text(fontSize=11, dy=10).encode(text="items:N", color=ink)
     return alt.layer(blank, squares, number, counted).properties(

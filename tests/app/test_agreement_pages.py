@@ -106,6 +106,7 @@ def test_draws_every_part(part: str, judged: Workspace, open_page: OpenPage) -> 
     app = open_page("disagreements", facet=part, compared="equal", of="labels")
     assert errors(app) == []
     assert bool(charts(app)) == (part != "domain")
+    assert b'"scale": null' not in charts(app)  # the browser's theme breaks on it
 
 
 def test_items_are_listed_the_least_agreed_first_and_one_alone(
