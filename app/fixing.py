@@ -23,11 +23,17 @@ def begin_as_next(shown: ReviewItem, orders: list[AuthoredOrder]) -> None:
     state = session.desk()
     with state.lock:
         draft = state.draft(shown.item.item_id)
-        if shown.item.item_id != state.current or is_moved(shown, orders, draft):
-            return
-        begun = begun_as(orders, draft)
-        at = orders.index(begun) + 1 if begun is not None else 0
-        start_from(draft, shown, orders[at].ranking if at < len(orders) else None)
+        if shown.item.item_id == state.current:
+            begin_next(draft, shown, orders)
+
+
+def begin_next(draft: Draft, shown: ReviewItem, orders: list[AuthoredOrder]) -> None:
+    """Let a draft begin as the order after the one it began as, unless it was edited since."""
+    if is_moved(shown, orders, draft):
+        return
+    begun = begun_as(orders, draft)
+    at = orders.index(begun) + 1 if begun is not None else 0
+    start_from(draft, shown, orders[at].ranking if at < len(orders) else None)
 
 
 def write(shown: ReviewItem) -> None:

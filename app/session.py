@@ -154,10 +154,15 @@ class Desk:
             self.go_to(self.trail[self.place - 1])
 
     def load(self, store: Store, item_id: str, reviewer: str) -> ReviewItem:
-        """Return an item, read ahead or read now; of the queue, without what others said of it."""
+        """Return an item, read ahead or read now.
+
+        Without what others said of it, before this reviewer decided, where it comes from the queue
+        or several people are asked about it, however it was found.
+        """
         found = self.loaded.get(item_id) or review.load(store, item_id, reviewer)
         self.loaded = {}
-        return queueing.unseen(found, reviewer) if self.from_queue else found
+        alone = self.from_queue or queueing.asks_several(store, item_id)
+        return queueing.unseen(found, reviewer) if alone else found
 
     def read_ahead(self, store: Store) -> None:
         """Take the item that comes next in hand and read it, once the present one is shown."""

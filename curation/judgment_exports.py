@@ -2,7 +2,8 @@
 
 **Parquet** has a row for every judgment in force: one for each reviewer of an item.
 
-**Qrels** have one relevance for each query and passage, from the newest judgment of an item:
+**Qrels** have one relevance for each query and passage, from the newest judgment of an item, or
+from its adjudication:
 
 * Where that judgment graded passages, their grades (0 to 3), and nothing about the others.
 * Else, where it approved the item, the teacher's labels: 1 for relevant passages, 0 for the other
@@ -105,7 +106,8 @@ def qrels_of(found: pl.DataFrame) -> tuple[trec.Qrels, int]:
     Raises:
         JudgmentExportError: If a qid stands for two queries, or no judgment says anything.
     """
-    newest = {row["item_id"]: row for row in found.iter_rows(named=True)}
+    adjudicated_last = found.sort(pl.col("cause").is_not_null(), maintain_order=True)
+    newest = {row["item_id"]: row for row in adjudicated_last.iter_rows(named=True)}
     qrels: trec.Qrels = {}
     queries: dict[str, dict[str, Any]] = {}
     left_out = 0

@@ -21,7 +21,7 @@ from db.store import Store
 
 ROLES = {
     "annotator": "judges items",
-    "reviewer": "makes and approves batches, imports, decides about quarantine",
+    "reviewer": "makes and approves batches, adjudicates, imports, decides about quarantine",
     "trainer": "starts and stops jobs, adds benchmarks and sources",
     "admin": "manages people and settings, reads the audit",
 }

@@ -415,6 +415,14 @@ def preview(store: Store, policy: Policy, *, limit: int = 20) -> Preview:
     )
 
 
+def asks_several(store: Store, item_id: str) -> bool:
+    """Return whether more than one person is asked about an item: by overlap, or as it is gold."""
+    with _lock:
+        index = _index(store)
+        number = index.numbers.get(item_id)
+        return number is not None and (number in index.gold or index.needed(number) > 1)
+
+
 def unseen(shown: ReviewItem, reviewer: str) -> ReviewItem:
     """Return an item without what other people said of it, unless the reviewer decided it."""
     if any(judgment.reviewer == reviewer for judgment in shown.judgments):

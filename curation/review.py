@@ -13,7 +13,7 @@ from curation.samples import agreement_from
 from curation.training_items import ranking_id as content_ranking_id
 from db import agreement, bulk, campaigns, guidelines, items, judgments
 from db.campaigns import Campaign
-from db.records import ChainAuthor, Detail, Item, Judgment, Ranking, Verdict
+from db.records import Adjudication, ChainAuthor, Detail, Item, Judgment, Ranking, Verdict
 from db.store import Store
 
 REASONS = {
@@ -117,7 +117,45 @@ def decide(
             nothing.
         NotFoundError: If there is no such item.
     """
-    reviewer = require(store, reviewer, "annotator")
+    return record(
+        store,
+        item_id=item_id,
+        reviewer=require(store, reviewer, "annotator"),
+        verdict=verdict,
+        reasons=reasons,
+        note=note,
+        order=order,
+        relevant=relevant,
+        chain=chain,
+        grades=grades,
+        detail=detail,
+        campaign=campaign,
+        seconds=seconds,
+    )
+
+
+def record(
+    store: Store,
+    *,
+    item_id: str,
+    reviewer: str,
+    verdict: Verdict,
+    reasons: Sequence[str] = (),
+    note: str = "",
+    order: Sequence[str] | None = None,
+    relevant: Sequence[str] | None = None,
+    chain: str | None = None,
+    grades: Mapping[str, int] | None = None,
+    detail: Detail | None = None,
+    campaign: str | None = None,
+    seconds: float | None = None,
+    adjudication: Adjudication | None = None,
+) -> str:
+    """Check and append a judgment by somebody whose role was looked at; as `decide` otherwise.
+
+    Args:
+        adjudication: What makes it the last word over other judgments.
+    """
     ranking_id = items.ranking_under_review(store, item_id)
     _require_sound(reviewer, verdict, reasons)
     if verdict != "fix" and not (order is relevant is chain is None):
@@ -155,6 +193,7 @@ def decide(
         seconds=seconds,
         detail=detail,
         chain_author=hinted,
+        adjudication=adjudication,
     )
 
 

@@ -78,6 +78,7 @@ SOURCES = (
                concat_ws('; ', nullif(array_to_string(reasons, ', '), ''), nullif(note, '')),
                event_id
         FROM judgment_events
+        WHERE event_id NOT IN (SELECT event_id FROM adjudications)
         """,
         before="""
         SELECT e.event_id AS id, arg_max(p.verdict, p.seq) AS before
@@ -86,6 +87,22 @@ SOURCES = (
             AND ((e.kind = 'judge' AND p.reviewer = e.reviewer AND p.seq < e.seq)
                  OR (e.kind = 'undo' AND p.event_id = e.undoes))
         WHERE e.event_id IN (SELECT unnest($ids::VARCHAR[]))
+        GROUP BY 1
+        """,
+    ),
+    Source(
+        {"adjudication": "Adjudication"},
+        """
+        SELECT e.judged_at, e.reviewer, 'adjudication', left(e.item_id, 12), e.item_id,
+               '', e.verdict, concat_ws('; ', replace(a.cause, '_', ' '), nullif(e.note, '')),
+               e.event_id
+        FROM adjudications a JOIN judgment_events e USING (event_id)
+        """,
+        before="""
+        SELECT a.event_id AS id, string_agg(o.verdict, ', ' ORDER BY o.seq) AS before
+        FROM (SELECT event_id, unnest(over) AS judged FROM adjudications
+              WHERE event_id IN (SELECT unnest($ids::VARCHAR[]))) a
+        JOIN judgment_events o ON o.event_id = a.judged
         GROUP BY 1
         """,
     ),

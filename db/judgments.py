@@ -6,11 +6,12 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
+from db.adjudications import insert_adjudication
 from db.details import insert_detail, mark_rewritten
 from db.errors import NotFoundError
 from db.ids import new_id
 from db.item_writes import insert_rankings, ranking_frame
-from db.records import ChainAuthor, Detail, Judgment, Ranking, Verdict
+from db.records import Adjudication, ChainAuthor, Detail, Judgment, Ranking, Verdict
 from db.store import Cursor, Store
 
 _FIELDS = (
@@ -41,47 +42,43 @@ def _append(cursor: Cursor, values: dict[str, Any]) -> None:
             **values,
         },
     ).fetchall()
-    refresh_verdict(cursor, values["item_id"])
+    refresh_verdicts(cursor, [values["item_id"]])
 
 
-def refresh_verdict(cursor: Cursor, item_id: str) -> None:
-    """Note the verdict in force on an item after its log changed, within a transaction."""
-    latest = cursor.execute(
-        "SELECT seq, verdict, reviewer, judged_at FROM judgment_events"
-        " WHERE kind = 'judge' AND item_id = $item AND event_id NOT IN"
-        " (SELECT undoes FROM judgment_events WHERE kind = 'undo' AND item_id = $item)"
-        " AND reviewer = coalesce((SELECT set_by FROM gold_items WHERE item_id = $item), reviewer)"
-        " ORDER BY seq DESC LIMIT 1",
-        {"item": item_id},
-    ).fetchall()
-    cursor.execute(
-        "UPDATE item_heads SET verdict_seq = ?, verdict = ?, reviewer = ?, judged_at = ?"
-        " WHERE item_id = ?",
-        [*(latest[0] if latest else (None, None, None, None)), item_id],
-    ).fetchall()
+# The judgment in force on each of some items: of everybody's latest that was not undone, the
+# newest, and before any other an adjudication. On a gold item the lead's, whatever others said.
+_IN_FORCE = """
+SELECT item_id, seq, verdict, reviewer, judged_at
+FROM (
+    SELECT e.*, e.event_id IN (SELECT event_id FROM adjudications) AS adjudicated
+    FROM judgment_events e
+    LEFT JOIN gold_items g USING (item_id)
+    WHERE e.kind = 'judge' AND e.item_id {items}
+      AND e.reviewer = coalesce(g.set_by, e.reviewer)
+      AND e.event_id NOT IN (
+          SELECT undoes FROM judgment_events WHERE kind = 'undo' AND item_id {items}
+      )
+    QUALIFY row_number() OVER (PARTITION BY e.item_id, e.reviewer ORDER BY e.seq DESC) = 1
+)
+QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY adjudicated DESC, seq DESC) = 1
+"""
 
 
 def refresh_verdicts(cursor: Cursor, item_ids: list[str]) -> None:
-    """Note the verdicts in force on many items, as `refresh_verdict` does on one."""
+    """Note the verdicts in force on items after their log changed, within a transaction."""
+    # One item is looked up in the index; many are joined.
+    one = len(item_ids) == 1
+    in_force = _IN_FORCE.format(items="= $items[1]" if one else "IN (SELECT unnest($items))")
     cursor.execute(
-        """
+        f"""
         UPDATE item_heads AS h
         SET verdict_seq = f.seq, verdict = f.verdict, reviewer = f.reviewer, judged_at = f.judged_at
         FROM (
-            SELECT w.item_id, e.seq, e.verdict, e.reviewer, e.judged_at
-            FROM (SELECT DISTINCT unnest($items::VARCHAR[]) AS item_id) w
-            LEFT JOIN gold_items g ON g.item_id = w.item_id
-            LEFT JOIN judgment_events e
-                ON e.item_id = w.item_id AND e.kind = 'judge'
-               AND e.reviewer = coalesce(g.set_by, e.reviewer)
-               AND e.event_id NOT IN (
-                   SELECT undoes FROM judgment_events WHERE kind = 'undo'
-                     AND item_id IN (SELECT unnest($items::VARCHAR[]))
-               )
-            QUALIFY row_number() OVER (PARTITION BY w.item_id ORDER BY e.seq DESC NULLS LAST) = 1
+            SELECT * FROM (SELECT DISTINCT unnest($items::VARCHAR[]) AS item_id)
+            LEFT JOIN ({in_force}) USING (item_id)
         ) AS f
         WHERE h.item_id = f.item_id
-        """,
+        """,  # noqa: S608 - constants
         {"items": item_ids},
     ).fetchall()
 
@@ -104,6 +101,7 @@ def append_judgment(
     seconds: float | None = None,
     detail: Detail | None = None,
     chain_author: ChainAuthor = "human",
+    adjudication: Adjudication | None = None,
 ) -> str:
     """Append one judgment, with the corrected ranking of a fix, and return its event id.
 
@@ -116,6 +114,7 @@ def append_judgment(
         campaign: Id of the campaign it was decided in.
         seconds: From showing the item to the verdict.
         chain_author: Of the corrected ranking's chain, where it has one.
+        adjudication: What makes this judgment the last word over others.
     """
     event_id = new_id()
     with store.transaction() as cursor:
@@ -127,6 +126,8 @@ def append_judgment(
                 insert_rankings(cursor, ranking_frame([corrected]))
             if corrected.chain:
                 mark_rewritten(cursor, {corrected.ranking_id: chain_author})
+        if adjudication is not None:
+            insert_adjudication(cursor, event_id, item_id, adjudication)
         _append(
             cursor,
             {
@@ -263,6 +264,16 @@ def judgments_of(store: Store, item_id: str) -> list[Judgment]:
     return [_judgment(row) for row in rows]
 
 
+def by_events(store: Store, event_ids: Sequence[str]) -> list[Judgment]:
+    """Return the judgments with these event ids, in force or not, oldest first."""
+    rows = store.rows(
+        f"SELECT {_FIELDS} FROM judgment_events WHERE kind = 'judge'"  # noqa: S608 - a constant
+        " AND event_id IN (SELECT unnest($ids::VARCHAR[])) ORDER BY seq",
+        {"ids": list(event_ids)},
+    )
+    return [_judgment(row) for row in rows]
+
+
 def recent_judgments(store: Store, reviewer: str, limit: int = 10) -> list[Judgment]:
     """Return a reviewer's latest judgments that were not undone, newest first."""
     rows = store.rows(
@@ -341,7 +352,7 @@ def in_force(
         Columns seq, event_id, item_id, domain, qid, query, candidates (docids in initial order),
         labels (docids that are relevant: the fix's, else the teacher's), reviewer, verdict,
         reasons, note, ranking_id, ranking (docids, best first), grades (list of docid, grade),
-        guideline, campaign, seconds, code_version, judged_at.
+        guideline, campaign, seconds, code_version, judged_at, cause (of an adjudication).
     """
     return store.frame(
         """
@@ -352,9 +363,10 @@ def in_force(
             list_transform(
                 map_entries(coalesce(j.grades, map([]::VARCHAR[], []::TINYINT[]))),
                 lambda e: {'docid': e.key, 'grade': e.value}) AS grades,
-            j.guideline, j.campaign, j.seconds, j.code_version, j.judged_at
+            j.guideline, j.campaign, j.seconds, j.code_version, j.judged_at, a.cause
         FROM judgments j
         JOIN items i USING (item_id)
+        LEFT JOIN adjudications a ON a.event_id = j.event_id
         LEFT JOIN rankings r ON r.ranking_id = j.ranking_id
         WHERE (len($domains::VARCHAR[]) = 0 OR list_contains($domains::VARCHAR[], i.domain))
           AND (len($verdicts::VARCHAR[]) = 0 OR list_contains($verdicts::VARCHAR[], j.verdict))

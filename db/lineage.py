@@ -15,8 +15,11 @@ LEFT JOIN judgment_events e
     AND NOT EXISTS (
         SELECT 1 FROM judgment_events u
         WHERE u.item_id = e.item_id AND u.undoes = e.event_id AND u.judged_at <= b.created_at)
+LEFT JOIN adjudications a ON a.event_id = e.event_id
 WHERE {}
-QUALIFY row_number() OVER (PARTITION BY i.batch_id, i.item_id ORDER BY e.seq DESC NULLS LAST) = 1
+QUALIFY row_number() OVER (
+    PARTITION BY i.batch_id, i.item_id ORDER BY a.event_id IS NULL, e.seq DESC NULLS LAST
+) = 1
 """
 
 

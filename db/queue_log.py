@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from db.ids import new_id
-from db.judgments import refresh_verdict
+from db.judgments import refresh_verdicts
 from db.records import Verdict
 from db.store import Store
 
@@ -104,7 +104,7 @@ def set_gold(
             " set_at) VALUES ('set', ?, ?, ?, ?, ?, ?)",
             [item_id, verdict, relevant_docids, docids, set_by, set_at],
         ).fetchall()
-        refresh_verdict(cursor, item_id)
+        refresh_verdicts(cursor, [item_id])
 
 
 def withdraw_gold(store: Store, item_id: str, *, set_by: str, set_at: datetime) -> None:
@@ -114,7 +114,7 @@ def withdraw_gold(store: Store, item_id: str, *, set_by: str, set_at: datetime) 
             "INSERT INTO gold_events (kind, item_id, set_by, set_at) VALUES ('withdraw', ?, ?, ?)",
             [item_id, set_by, set_at],
         ).fetchall()
-        refresh_verdict(cursor, item_id)
+        refresh_verdicts(cursor, [item_id])
 
 
 def gold_items(store: Store) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ ChainAuthor = Literal["teacher", "human", "hinted"]
 """Who wrote a chain: a person wrote or edited it, or a teacher wrote it to a reviewer's hint."""
 CHAIN_AUTHORS: tuple[ChainAuthor, ...] = get_args(ChainAuthor)
 Verdict = Literal["approve", "reject", "fix", "cannot_judge"]
+Cause = Literal["ambiguous", "guideline_gap", "slip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,21 @@ class Detail:
     def first_wrong(self) -> StepMark | None:
         """The first step that is marked wrong."""
         return next((step for step in self.steps if step.mark < 0), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Adjudication:
+    """What makes a judgment the last word on an item that people do not agree on.
+
+    Attributes:
+        cause: Why they do not.
+        taken: Event id of the judgment whose words it takes over; None where it is a merge.
+        over: Event ids of the judgments that it decides over.
+    """
+
+    cause: Cause
+    taken: str | None
+    over: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

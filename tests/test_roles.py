@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from curation import (
+    adjudication,
     api_tokens,
     auditing,
     batching,
@@ -22,6 +23,7 @@ from curation import (
     guidelines,
     hints,
     intake,
+    my_work,
     people,
     queueing,
     review,
@@ -133,6 +135,40 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
     "curation.edits.save_view": (
         ("annotator", "reviewer"),
         lambda s, by: edits.save_view(s, "v", None, saved_by=by),
+    ),
+    "curation.adjudication.take": (
+        ("reviewer",),
+        lambda s, by: adjudication.take(s, "i", "e", over=[], cause="slip", decided_by=by),
+    ),
+    "curation.adjudication.merge": (
+        ("reviewer",),
+        lambda s, by: adjudication.merge(
+            s, "i", verdict="approve", over=[], cause="slip", decided_by=by
+        ),
+    ),
+    "curation.adjudication.undo": (
+        ("reviewer",),
+        lambda s, by: adjudication.undo(s, "e", undone_by=by),
+    ),
+    "curation.adjudication.waiting": (
+        ("reviewer",),
+        lambda s, by: adjudication.waiting(s, asked_by=by),
+    ),
+    "curation.adjudication.decided": (
+        ("reviewer",),
+        lambda s, by: adjudication.decided(s, asked_by=by),
+    ),
+    "curation.adjudication.load": (
+        ("reviewer",),
+        lambda s, by: adjudication.load(s, "i", asked_by=by),
+    ),
+    "curation.my_work.work_of": (
+        ("reviewer", "admin"),
+        lambda s, by: my_work.work_of(s, "somebody else", asked_by=by),
+    ),
+    "curation.my_work.people": (
+        ("reviewer", "admin"),
+        lambda s, by: my_work.people(s, asked_by=by),
     ),
     "curation.api_tokens.add": (("admin",), lambda s, by: api_tokens.add(s, "t", made_by=by)),
     "curation.api_tokens.revoke": (
@@ -256,6 +292,7 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
 
 # What writes without asking who: nobody asked for it, or whoever did was asked before.
 SYSTEM = {
+    "curation.review.record": "of a verdict or an adjudication, which asked",
     "curation.intake.Intake.flush": "of an import, or of what a job brought",
     "curation.intake.check_chains": "derived, when a workspace is opened",
     "curation.samples.measure_agreement": "derived, when a workspace is opened",

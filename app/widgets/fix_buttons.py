@@ -13,7 +13,9 @@ from curation.review import ReviewItem
 from db.store import Store
 
 
-def key_button(name: str, label: str, shortcut: str, item_id: str, **options: object) -> None:
+def key_button(
+    name: str, label: str, shortcut: str | None, item_id: str, **options: object
+) -> None:
     """Draw a button that belongs to one item: its key changes with the item."""
     options["disabled"] = bool(options.get("disabled")) or shows_keys()
     st.button(label, key=f"{name}-{key_of(item_id)}", shortcut=shortcut, **options)  # type: ignore[arg-type]

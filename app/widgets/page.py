@@ -18,6 +18,8 @@ PAGE_ROLES: dict[str, tuple[str, ...]] = {
     "queue_desk": ("reviewer", "trainer"),
     "review": ("annotator", "reviewer"),
     "table": ("annotator", "reviewer"),
+    "disagreements": ("reviewer", "trainer"),
+    "adjudicate": ("reviewer",),
     "decontamination": ("reviewer", "trainer"),
     "campaigns": ("annotator", "reviewer", "admin"),
     "batches": ("reviewer", "trainer"),
@@ -33,10 +35,15 @@ PAGE_ROLES: dict[str, tuple[str, ...]] = {
 def heading(title: str, caption: str = "") -> None:
     """Draw the page's title with one line on what it is for (both are ours, not data)."""
     st.title(title, anchor=False)
-    if notice := st.session_state.pop(NOTICE, ""):
-        st.toast(plain(notice), icon=":material/check:")
+    notice()
     if caption:
         st.caption(caption)
+
+
+def notice() -> None:
+    """Show the line that the page before left, once."""
+    if line := st.session_state.pop(NOTICE, ""):
+        st.toast(plain(line), icon=":material/check:")
 
 
 def show_error(error: RankDeskError) -> None:

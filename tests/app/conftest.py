@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app import session
 from db.store import Store
 from db.workspace import VARIABLE, Workspace
+from tests.app.judged import judge_together
 from tests.app.sample import fill
 from tests.app.sampled import make_sampled
 
@@ -50,6 +51,23 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample(filled: Path, workspace: Workspace) -> Workspace:
     """A workspace of one's own with something of everything."""
     shutil.copytree(filled, workspace.root)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def judged_once(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a workspace whose items several people judged, made once."""
+    root = tmp_path_factory.mktemp("judged") / "workspace"
+    shutil.copytree(filled, root)
+    with Store.open(Workspace(root)) as store:
+        judge_together(store)
+    return root
+
+
+@pytest.fixture
+def judged(judged_once: Path, workspace: Workspace) -> Workspace:
+    """A workspace of one's own whose items several people judged."""
+    shutil.copytree(judged_once, workspace.root)
     return workspace
 
 
