@@ -12,7 +12,9 @@ import sys
 
 
 def reply(model: str, text: str, chain: str) -> bytes:
-    message = {"role": "assistant", "content": text, "reasoning_content": chain}
+    # DeepSeek's name of the chain, and vLLM's.
+    said = {"content": text, "reasoning_content": chain, "reasoning": chain}
+    message = {"role": "assistant", **said}
     body = json.dumps(
         {
             "id": "x",
