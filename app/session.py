@@ -14,6 +14,7 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from app.drafts import Draft, Drafts, decision, fits, numbers_of, start_from, take
+from app.standing import Watch, deciding
 from curation import queueing, review
 from curation.review import REASONS, ReviewItem
 from db import items
@@ -47,6 +48,7 @@ class Desk:
         current: The item on the screen; None while the next one is to be found.
         reviewer: Who sits at it.
         loaded: The next item, in this reviewer's hand and read ahead.
+        watch: How the item on the screen stands with the reviewer.
         notice: A line for the next screen: what was just done, or why it was not.
         lock: Held by whatever changes this state: of two fast presses, Streamlit may run the
             second while the first is still being recorded.
@@ -60,6 +62,7 @@ class Desk:
     reviewer: str = ""
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
     drafts: Drafts = field(default_factory=Drafts)
+    watch: Watch = field(default_factory=Watch)
     notice: str = ""
     error: str = ""
     shown_at: float = 0.0
@@ -106,8 +109,8 @@ class Desk:
             self.go_to(self.trail[self.place + 1])
             return
         found = next(iter(self.loaded), None)
-        if found and queueing.claim(store, found, self.reviewer) == "taken":
-            # It was kept for as long as a claim lasts, and somebody else has it now.
+        if found and queueing.claim(store, found, self.reviewer) != "mine":
+            # It was kept for as long as a claim lasts, or was decided in another tab since.
             found, self.loaded = None, {}
         found = found or self._take(store)
         if found:
@@ -140,6 +143,7 @@ class Desk:
         """Return an item, read ahead or read now; of the queue, without what others said of it."""
         found = self.loaded.get(item_id) or review.load(store, item_id, reviewer)
         self.loaded = {}
+        self.watch.draw(store, item_id, reviewer, found.judgments)
         return queueing.unseen(found, reviewer) if self.from_queue else found
 
     def read_ahead(self, store: Store) -> None:
@@ -199,9 +203,17 @@ def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: st
     try:
         read = partial(review.load, store, item_id, reviewer)
         verdict, entered = decision(state.draft(item_id), verdict, read)
-        review.decide(
-            store, item_id=item_id, reviewer=reviewer, verdict=verdict, note=note, **entered
-        )
+        with deciding:
+            if news := state.watch.news(store, item_id, reviewer):
+                state.shown_at = 0.0
+                state.notice = (
+                    f"{news}. Nothing was recorded, and what you entered is kept. Press again to "
+                    "decide all the same, or → for the next item."
+                )
+                return
+            review.decide(
+                store, item_id=item_id, reviewer=reviewer, verdict=verdict, note=note, **entered
+            )
     except RankDeskError as error:
         state.error = str(error)
         return

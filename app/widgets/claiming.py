@@ -2,22 +2,31 @@
 
 import streamlit as st
 
+from app import session
 from curation import queueing
 from curation.queue_policy import REASONS, Why, badge
 from db.store import Store
 
-RENEW = 60  # seconds between two looks whether the claim must be renewed
+RENEW = 20  # seconds between two looks at the claim: within a third of the shortest, a minute
 
 
 @st.fragment(run_every=RENEW)
 def why_here(store: Store, item_id: str, reviewer: str, *, hidden: bool) -> None:
     """Draw the item's reason, which opens all of them, and keep its claim alive.
 
+    Where the item stands otherwise than it was drawn, decided in another tab or in somebody else's
+    hand, the page is drawn anew.
+
     Args:
         hidden: The teacher's answer is, and with it the reasons, which tell of it.
     """
-    if queueing.claim(store, item_id, reviewer) == "taken":
+    watch = session.desk().watch
+    if watch.has_changed(store):
+        st.rerun()
+    if watch.is_taken:
+        # In the place of the reason: two would wrap, and push the passages down.
         st.badge("In another hand", icon=":material/back_hand:", color="orange")
+        return
     reasons = [] if hidden else queueing.why(store, item_id)
     if reasons:
         with st.popover(badge(reasons), icon=":material/flag:", width="content"):
