@@ -85,7 +85,7 @@ def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
                 legend=None,
                 scale=alt.Scale(
                     domain=[-span, 0, span],
-                    range=["#c8323c", "#f4f5f8", "#0f8a5f"],
+                    range=["#f0a9ad", "#f4f5f8", "#8fd3b4"],
                     interpolate="rgb",
                 ),
             ),
@@ -98,7 +98,7 @@ def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
             alt.Tooltip("p", format=".4f", title="p (Holm)"),
         ],
     )
-    words = base.mark_text(fontSize=12).encode(text="mark:N")
+    words = base.mark_text(fontSize=12, color="#121626").encode(text="mark:N")
     return alt.layer(cells, words).properties(height=alt.Step(34))
 
 
