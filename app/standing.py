@@ -72,15 +72,16 @@ class Watch:
     def news(self, store: Store, item_id: str, reviewer: str) -> str:
         """Return what the reviewer must hear before deciding; empty for nothing, and once heard."""
         now, known = _now(store, item_id, reviewer), self._known
-        heard = known is not None and now == known
-        if now.own and (known is None or now.own != known.own):
-            happened = "own"
-        elif now.hand == "taken" or (now.hand == "closed" and known and known.hand == "mine"):
-            happened = now.hand
-        else:
-            heard, happened = True, ""
         self._known = now
-        return "" if heard else _HAPPENED[happened]
+        if now == known:
+            return ""
+        if now.own and (known is None or now.own != known.own):
+            return _HAPPENED["own"]
+        if now.hand == "taken" or (
+            now.hand == "closed" and (known is None or known.hand != "closed")
+        ):
+            return _HAPPENED[now.hand]
+        return ""
 
 
 def _now(store: Store, item_id: str, reviewer: str) -> Standing:

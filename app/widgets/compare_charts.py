@@ -98,7 +98,7 @@ def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
             alt.Tooltip("p", format=".4f", title="p (Holm)"),
         ],
     )
-    words = base.mark_text(fontSize=12, color="#121626").encode(text="mark:N")
+    words = base.mark_text(fontSize=12, color="#101320").encode(text="mark:N")
     return alt.layer(cells, words).properties(height=alt.Step(34))
 
 
