@@ -74,9 +74,14 @@ def no_workspace(error: WorkspaceMissingError) -> None:
 def look() -> None:
     """Set what every page shares."""
     st.set_page_config(page_title="RankDesk", page_icon=":material/swap_vert:", layout="wide")
-    # The one rule of our own: a window of 1280 pixels needs its sides for text.
+    # The rules of our own: a window of 1280 pixels needs its sides for text, and on the dark look's
+    # primary color white is too faint to be read (2.9 : 1).
     st.html(
         """<style>
+        [data-testid^="stBaseButton-primary"]:enabled,
+        [data-testid="stMultiSelectTagsContainer"] span {
+            color: light-dark(#ffffff, #12141c);
+        }
         [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
             padding-left: 2.5rem; padding-right: 2.5rem;
         }

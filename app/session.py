@@ -14,6 +14,7 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from app.drafts import Draft, Drafts, decision, fits, numbers_of, start_from, take
+from app.standing import Watch, deciding
 from curation import queueing, review
 from curation.review import REASONS, ReviewItem
 from db import items
@@ -49,6 +50,7 @@ class Desk:
         reviewer: Who sits at it.
         campaign: What items are given out for; None outside of campaigns.
         loaded: The next item, in this reviewer's hand and read ahead.
+        watch: How the item on the screen stands with the reviewer.
         notice: A line for the next screen: what was just done, or why it was not.
         lock: Held by whatever changes this state: of two fast presses, Streamlit may run the
             second while the first is still being recorded.
@@ -63,6 +65,7 @@ class Desk:
     campaign: Campaign | None = None
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
     drafts: Drafts = field(default_factory=Drafts)
+    watch: Watch = field(default_factory=Watch)
     notice: str = ""
     error: str = ""
     shown_at: float = 0.0
@@ -121,8 +124,8 @@ class Desk:
             self.go_to(self.trail[self.place + 1])
             return
         found = next(iter(self.loaded), None)
-        if found and queueing.claim(store, found, self.reviewer) in ("taken", "assigned"):
-            # It was kept for as long as a claim lasts, and is somebody else's now.
+        if found and queueing.claim(store, found, self.reviewer) != "mine":
+            # It was kept for as long as a claim lasts, decided in another tab, or assigned away.
             found, self.loaded = None, {}
         found = found or self._take(store)
         if found:
@@ -161,6 +164,7 @@ class Desk:
         """
         found = self.loaded.get(item_id) or review.load(store, item_id, reviewer)
         self.loaded = {}
+        self.watch.draw(store, item_id, reviewer, found.judgments)
         alone = self.from_queue or queueing.asks_several(store, item_id)
         return queueing.unseen(found, reviewer) if alone else found
 
@@ -225,16 +229,24 @@ def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: st
     try:
         read = partial(review.load, store, item_id, reviewer)
         verdict, entered = decision(state.draft(item_id), verdict, read)
-        review.decide(
-            store,
-            item_id=item_id,
-            reviewer=reviewer,
-            verdict=verdict,
-            note=note,
-            campaign=state.campaign.campaign_id if state.campaign else None,
-            seconds=state.looked,
-            **entered,
-        )
+        with deciding:
+            if news := state.watch.news(store, item_id, reviewer):
+                state.shown_at = 0.0
+                state.notice = (
+                    f"{news}. Nothing was recorded, and what you entered is kept. Press again to "
+                    "decide all the same, or → for the next item."
+                )
+                return
+            review.decide(
+                store,
+                item_id=item_id,
+                reviewer=reviewer,
+                verdict=verdict,
+                note=note,
+                campaign=state.campaign.campaign_id if state.campaign else None,
+                seconds=state.looked,
+                **entered,
+            )
     except RankDeskError as error:
         state.error = str(error)
         return

@@ -29,6 +29,10 @@ from db.errors import NotFoundError
 
 CHROME = 426  # pixels above and below the reader, which takes the rest of the window
 LONGEST_QUERY = 20_000  # characters that are shown of a query
+ABOUT_FACTS = (
+    "Self-consistency is the teacher's order held against the same teacher's labels. Scroll here "
+    "where more is known of the item than two lines hold."
+)
 COMPARE = "compare"  # in the URL while orders are compared
 VIEWS = {"initial": "Initial", "teacher": "Teacher's", "label": "By label", "fix": "Corrected"}
 
@@ -84,9 +88,9 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
     for check in teacher.failed_checks:
         line += f" :orange-badge[chain: {CHECKS[check][0].lower()}{CHECKS[check][1:]}]"  # type: ignore[index]
     if shown.agreement is not None and shown.agreement.tau is not None:
-        color = "green" if shown.agreement.tau >= DEFAULT_CUT else "orange"
+        kept = shown.agreement.tau >= DEFAULT_CUT
         line += (
-            f" :{color}-badge[τ {shown.agreement.tau:.2f} among"
+            f" :{'green-badge[▲' if kept else 'orange-badge[▼'} τ {shown.agreement.tau:.2f} among"
             f" {many(shown.agreement.samples, 'sample')}]"
         )
     if shown.marks is not None:
@@ -307,7 +311,8 @@ def draw(item_id: str, *, blind: bool) -> None:
     # Two lines high whatever they say, so that the passages below stay where they are.
     left, right = st.columns([1, 1], vertical_alignment="center", wrap=False)
     with left.container(height=50, border=False):
-        st.markdown(f":small[{facts(shown, hidden=hidden)}]")
+        # The help also lets the keyboard in, where there are more than two lines to scroll.
+        st.markdown(f":small[{facts(shown, hidden=hidden)}]", help=ABOUT_FACTS)
     with right.container(horizontal=True, horizontal_alignment="right"):
         why_back(opened, item_id)
         why_here(opened, item_id, reviewer, hidden=hidden)

@@ -7,7 +7,7 @@ from app.widgets.charts import HEIGHT, Layers
 
 BIN = 0.1
 WITHIN_BETWEEN = {"tau": "the same teacher again", "other_tau": "another teacher"}
-KEPT, DROPPED, CUT, JUDGE = "#3f63c9", "#c3c8d6", "#c2600a", "#a2348f"
+KEPT, DROPPED, CUT, JUDGE = "#3f63c9", "#8a91a6", "#c2600a", "#a2348f"
 
 
 def agreement_histogram(values: pl.DataFrame, cut: float) -> Layers:

@@ -11,7 +11,7 @@ Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 TOP = 20
 PLACES = alt.Axis(tickMinStep=1, grid=False)
 INK, DARK_INK = "#1b2033", "#e7e9f2"
-RELEVANT, OTHER, WINDOW = "#0f8a5f", "#b3b9c9", "#3f63c9"
+RELEVANT, OTHER, WINDOW = "#0f8a5f", "#8a91a6", "#3f63c9"
 
 
 def bump(

@@ -42,7 +42,7 @@ def consistency_histogram(values: pl.DataFrame, cut: float) -> Layers:
             color=alt.Color(
                 "part:N",
                 title=None,
-                scale=alt.Scale(domain=["kept", "dropped"], range=["#3f63c9", "#c3c8d6"]),
+                scale=alt.Scale(domain=["kept", "dropped"], range=["#3f63c9", "#8a91a6"]),
                 legend=alt.Legend(orient="top"),
             ),
             tooltip=["part", alt.Tooltip("low", format=".2f"), "items"],

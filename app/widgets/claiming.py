@@ -2,25 +2,32 @@
 
 import streamlit as st
 
+from app import session
 from curation import queueing
 from curation.queue_policy import REASONS, Why, badge
 from db.store import Store
 
-RENEW = 60  # seconds between two looks whether the claim must be renewed
+ELSEWHERE = {"taken": "In another hand", "assigned": "Assigned to another"}
+RENEW = 20  # seconds between two looks at the claim: within a third of the shortest, a minute
 
 
 @st.fragment(run_every=RENEW)
 def why_here(store: Store, item_id: str, reviewer: str, *, hidden: bool) -> None:
     """Draw the item's reason, which opens all of them, and keep its claim alive.
 
+    Where the item stands otherwise than it was drawn, decided in another tab or in somebody else's
+    hand, the page is drawn anew.
+
     Args:
         hidden: The teacher's answer is, and with it the reasons, which tell of it.
     """
-    standing = queueing.claim(store, item_id, reviewer)
-    if standing == "taken":
-        st.badge("In another hand", icon=":material/back_hand:", color="orange")
-    elif standing == "assigned":
-        st.badge("Assigned to another", icon=":material/back_hand:", color="orange")
+    watch = session.desk().watch
+    if watch.has_changed(store):
+        st.rerun()
+    if elsewhere := ELSEWHERE.get(watch.hand):
+        # In the place of the reason: two would wrap, and push the passages down.
+        st.badge(elsewhere, icon=":material/back_hand:", color="orange")
+        return
     mine = queueing.owner(store, item_id) == reviewer
     reasons = [] if hidden else queueing.why(store, item_id)
     if mine and not reasons:

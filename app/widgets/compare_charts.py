@@ -85,7 +85,7 @@ def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
                 legend=None,
                 scale=alt.Scale(
                     domain=[-span, 0, span],
-                    range=["#c8323c", "#f4f5f8", "#0f8a5f"],
+                    range=["#f0a9ad", "#f4f5f8", "#8fd3b4"],
                     interpolate="rgb",
                 ),
             ),
@@ -98,7 +98,7 @@ def matrix(pairs: pl.DataFrame, names: list[str]) -> Layers:
             alt.Tooltip("p", format=".4f", title="p (Holm)"),
         ],
     )
-    words = base.mark_text(fontSize=12).encode(text="mark:N")
+    words = base.mark_text(fontSize=12, color="#101320").encode(text="mark:N")
     return alt.layer(cells, words).properties(height=alt.Step(34))
 
 
@@ -114,7 +114,7 @@ def pareto(rows: pl.DataFrame, cost: str, title: str, measure: str) -> Layers:
     )
     front = (
         base.transform_filter("datum.front")
-        .mark_line(interpolate="step-after", color="#c3c8d6", strokeDash=[4, 3])
+        .mark_line(interpolate="step-after", color="#8a91a6", strokeDash=[4, 3])
         .encode(order=f"{cost}:Q")
     )
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(
@@ -184,7 +184,7 @@ def reliability(rows: pl.DataFrame) -> Layers:
     scale = alt.Scale(domain=[0, 1])
     ideal = (
         alt.Chart(pl.DataFrame({"x": [0, 1], "y": [0, 1]}))
-        .mark_line(color="#c3c8d6", strokeDash=[5, 3])
+        .mark_line(color="#8a91a6", strokeDash=[5, 3])
         .encode(x="x:Q", y="y:Q")
     )
     lines = (

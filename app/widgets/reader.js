@@ -90,6 +90,8 @@ function show(state, data) {
     if (drawn && pane.kind === drawn.pane.kind && written(state, drawn)) return
     state.panes[at] = { ...drawn, pane, content }
     drawPane(state, at)
+    // Who asked to write by a key would else have to go to the field by Tab, past the whole page.
+    if (pane.kind === "rewrite" && drawn?.pane.kind === "chain") state.panes[at].box.querySelector(".field").focus({ preventScroll: true })
   })
   if (fresh) openAtWindow(root)
 }
@@ -119,7 +121,7 @@ function drawPane(state, at) {
   head.append(element("h4", "", pane.title))
   if (pane.note) head.append(element("span", "note", pane.note))
   const body = element("div", "body")
-  body.tabIndex = -1
+  body.tabIndex = 0 // so that it is scrolled by keys, too
   if (pane.kind === "chain") drawChain(state, drawn, head, body)
   else if (pane.kind === "rewrite") drawText(state, drawn, body)
   else if (pane.kind === "cards") drawCards(state, drawn, body)

@@ -25,9 +25,9 @@ def facts(shown: ItemSamples) -> str:
         f" · {plain(first.prompt)}"
     )
     if (said := shown.said) is not None and said.tau is not None and said.overlap is not None:
-        color = "green" if said.tau >= DEFAULT_CUT else "orange"
+        badge = "green-badge[▲" if said.tau >= DEFAULT_CUT else "orange-badge[▼"
         line += (
-            f" :{color}-badge[τ {said.tau:.2f}] overlap of the first 10 **{said.overlap:.0%}**"
+            f" :{badge} τ {said.tau:.2f}] overlap of the first 10 **{said.overlap:.0%}**"
             f" · **{said.spread:.1f}** places apart on average"
         )
         if said.follows is not None:

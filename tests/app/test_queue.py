@@ -6,7 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.widgets.text import key_of
 from curation import bulk, gold, queueing, review
-from db import items, queue_log
+from db import items, judgments, queue_log
+from db.ids import now
 from db.records import ItemFilter
 from db.store import Store
 from db.workspace import Workspace
@@ -98,6 +99,53 @@ def test_an_assigned_item_says_whose_it_is(sample: Workspace, open_page: OpenPag
     assert any("Assigned to you" in text.value for text in app.markdown)
     app = open_page("review", item=other)
     assert any("Assigned to another" in text.value for text in app.markdown)
+
+
+def test_what_happened_to_an_item_in_between_is_said_before_a_verdict(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review")
+    shown = current(app)
+    with Store.open(sample) as store:
+        ended = now()
+        queue_log.append_event(
+            store, "renew", item_id=shown, reviewer="ada", happened_at=ended, until=ended
+        )
+        assert queueing.claim(store, shown, "ben") == "mine"
+    approve = f"approve-{key_of(shown)}"
+    app.text_input(key=f"note-{key_of(shown)}").set_value("as typed").run()
+    assert any("In another hand" in text.value for text in app.markdown)
+    app.button(key=approve).click().run()
+    assert "Somebody else has this item in hand" in app.toast[0].value
+    assert current(app) == shown
+    with Store.open(sample) as store:
+        assert judgments.judgments_of(store, shown) == []
+        review.decide(store, item_id=shown, reviewer="ben", verdict="approve")
+    app.button(key=approve).click().run()
+    assert "left your queue" in app.toast[0].value
+    app.button(key=approve).click().run()  # all the same
+    assert current(app) != shown
+    with Store.open(sample) as store:
+        mine, bens = judgments.judgments_of(store, shown)
+    assert (mine.reviewer, mine.note, bens.reviewer) == ("ada", "as typed", "ben")
+
+
+def test_what_was_decided_in_another_tab_is_shown_and_not_decided_again(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review")
+    shown = current(app)
+    (ahead,) = app.session_state["desk"].loaded
+    with Store.open(sample) as store:
+        for item_id in (shown, ahead):
+            review.decide(store, item_id=item_id, reviewer="ada", verdict="cannot_judge")
+    app.button(key=f"approve-{key_of(shown)}").click().run()
+    assert "You decided this item in another tab" in app.toast[0].value
+    assert any("cannot judge" in text.value for text in app.markdown)
+    app.button(key=f"next-{key_of(shown)}").click().run()
+    assert current(app) not in (shown, ahead)
+    with Store.open(sample) as store:
+        assert judgments.history(store, shown).height == 1
 
 
 def test_items_alike_are_grouped() -> None:

@@ -5,34 +5,23 @@ With `RANKDESK_SHOTS=FOLDER` each stage leaves a screenshot there.
 
 import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from curation import guidelines
 from curation.intake import import_reasonrank
 from db.store import Store
-from db.workspace import VARIABLE, Workspace
+from db.workspace import Workspace
+from tests.app.browser import browsing, button, in_a_browser, item, judge, new_page, serving, settle
 from tests.app.sample import HOSTILE, write_layout
 from trainer.demo import seed_workspace
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 JOB_MS = 300_000  # a job loads torch and waits for its turn first
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name one in $CHROMIUM"),
-]
+pytestmark = in_a_browser
 
 
 @pytest.fixture(scope="module")
@@ -52,47 +41,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def url(place: Workspace) -> Iterator[str]:
-    """The app over that workspace, as a user starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = place.root / "app.log"
-    with log.open("wb") as output:
-        app = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "streamlit", "run", "app/main.py"),
-                *("--server.port", str(port), "--server.headless", "true"),
-            ],
-            cwd=ROOT,
-            env=os.environ | {VARIABLE: str(place.root), "RANKDESK_USER": "ada"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
-                break
-        except (URLError, ConnectionError):
-            assert app.poll() is None, log.read_text(encoding="utf-8")
-            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-            time.sleep(0.2)
-    yield address
-    app.terminate()
-    app.wait(timeout=30)
+    with serving(place) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def page(url: str) -> Iterator[Page]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
+    with browsing() as browser:
+        page = new_page(browser)
         page.goto(url)
         yield page
-        browser.close()
 
 
 def shoot(page: Page, name: str) -> None:
@@ -103,32 +61,6 @@ def shoot(page: Page, name: str) -> None:
 
 def go(page: Page, name: str) -> None:
     page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
-
-
-def item(page: Page) -> str:
-    found = re.search(r"[?&]item=(\w+)", page.url)
-    return found[1] if found else ""
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=re.compile(name))
-
-
-def settle(page: Page) -> None:
-    """Wait until the page is drawn whole and looked at: a key pressed before that is lost."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    page.wait_for_timeout(400)  # longer than the shortest look
-
-
-def judge(page: Page, *keys: str) -> str:
-    """Press keys on the item on the screen until the next one comes; return the one judged."""
-    before = item(page)
-    settle(page)
-    for key in keys:
-        page.keyboard.press(key)
-        settle(page)
-    page.wait_for_function("was => !location.search.includes(was)", arg=before)
-    return before
 
 
 def review_by_keyboard(page: Page) -> None:
