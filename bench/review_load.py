@@ -120,7 +120,7 @@ def table_pages(store: Store, seed: int = 5) -> list[float]:
         lambda: ItemFilter(order="lowest", domains=("biology", "leetcode")),
         lambda: ItemFilter(verdict="approve", reviewer=rng.choice(REVIEWERS), order="imported"),
         lambda: ItemFilter(min_ndcg=0.3, max_ndcg=0.5, order="highest"),
-        lambda: ItemFilter(check="repeats"),
+        lambda: ItemFilter(check="loop"),
     ]
     taken = []
     for number in range(PAGES):
