@@ -44,13 +44,25 @@ class QueueError(CurationError):
 
 @dataclass
 class _Kept:
-    """The index of one open workspace and what it was made from; times of `perf_counter`."""
+    """The index of one open workspace and what it was made from; times of `perf_counter`.
+
+    Attributes:
+        commits: Of the store, when the log was last read.
+    """
 
     index: QueueIndex
     stamp: tuple[tuple[int, ...], tuple[int, ...]]
     built_at: float
     took: float
     checked_at: float
+    commits: int = -1
+
+    def catch_up(self, store: Store) -> None:
+        """Take in what happened since the log was last read; nothing, where nothing was written."""
+        commits = store.commits  # before reading: what comes meanwhile is looked for again
+        if commits != self.commits:
+            self.index.fold(queue_log.events_after(store, self.index.seq))
+            self.commits = commits
 
 
 _kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
@@ -71,7 +83,7 @@ def _index(store: Store) -> QueueIndex:
             kept.index.arrange(current_policy(store), _leads(store))
             kept.stamp = (kept.stamp[0], stamp[1])
         kept.checked_at = perf_counter()
-    kept.index.fold(queue_log.events_after(store, kept.index.seq))
+    kept.catch_up(store)
     return kept.index
 
 
@@ -83,9 +95,11 @@ def _build(store: Store, stamp: tuple[tuple[int, ...], tuple[int, ...]]) -> _Kep
         current_policy(store),
         _leads(store),
     )
-    index.fold(queue_log.events_after(store, 0))
-    ended = perf_counter()
-    return _Kept(index, stamp, built_at=ended, took=ended - began, checked_at=ended)
+    kept = _Kept(index, stamp, built_at=began, took=0.0, checked_at=began)
+    kept.catch_up(store)
+    kept.built_at = perf_counter()
+    kept.took = kept.built_at - began
+    return kept
 
 
 def _as_known(store: Store) -> QueueIndex:
@@ -193,7 +207,7 @@ def _claim(store: Store, index: QueueIndex, number: int, reviewer: str, now: dat
             happened_at=now,
             until=now + whole,
         )
-        index.fold(queue_log.events_after(store, index.seq))
+        _kept[store].catch_up(store)
 
 
 def release(store: Store, item_id: str, reviewer: str, *, now: datetime | None = None) -> None:

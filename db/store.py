@@ -29,10 +29,13 @@ class Store:
 
     Attributes:
         workspace: The folder this store belongs to.
+        commits: Transactions that were committed so far. All writes are in one, and nobody else
+            writes: as long as the number stays, every answer does.
     """
 
     def __init__(self, workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> None:
         self.workspace = workspace
+        self.commits = 0
         self._connection = connection
         self._write_lock = threading.RLock()
 
@@ -97,6 +100,7 @@ class Store:
                 cursor.rollback()
                 raise
             cursor.commit()
+            self.commits += 1
 
     def cursor(self) -> Cursor:
         """Return a cursor for streaming a long result; the caller closes it."""

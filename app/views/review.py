@@ -11,7 +11,7 @@ from app.store import store, user
 from app.widgets.claiming import why_here
 from app.widgets.comparing import compare_orders
 from app.widgets.editor import fix_panes, live_measures
-from app.widgets.filters import item_filter
+from app.widgets.filters import choices, item_filter
 from app.widgets.fix_buttons import fix_buttons, key_button, writing_buttons
 from app.widgets.key_map import key_map, shows_keys
 from app.widgets.page import empty_state, link, show_error
@@ -45,9 +45,7 @@ def top_row() -> tuple[bool, DeltaGenerator]:
     counts = items.counts(opened)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("#### Review", width="content")
-        chosen = item_filter(
-            items.domains(opened), judgments.reviewers(opened), tags.all_tags(opened)
-        )
+        chosen = item_filter(*choices(opened))
         mode = st.segmented_control(
             "Mode",
             ["open", "blind"],

@@ -6,7 +6,9 @@ import streamlit as st
 
 from curation.chain_checks import CHECKS
 from curation.consistency import DEFAULT_CUT
+from db import items, judgments, tags
 from db.records import ItemFilter
+from db.store import Store
 
 VERDICTS = {
     "open": "Not judged",
@@ -29,6 +31,16 @@ ORDERS = {
 }
 FIELDS = ("verdict", "domain", "order", "ndcg", "tau", "text", "check", "tag", "by", "cut")
 """Keys of the filter's widgets, and so their names in the URL."""
+
+
+def choices(store: Store) -> tuple[list[str], list[str], list[str]]:
+    """Return the domains, reviewers and tags that there are, or were ten seconds ago."""
+    return _choices(store, str(store.workspace.root))
+
+
+@st.cache_data(ttl="10s", show_spinner=False)
+def _choices(_store: Store, root: str) -> tuple[list[str], list[str], list[str]]:
+    return items.domains(_store), judgments.reviewers(_store), tags.all_tags(_store)
 
 
 def item_filter(
