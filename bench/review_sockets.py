@@ -5,7 +5,9 @@ them) and opens the Review page in as many sessions as there are reviewers, each
 own. A reviewer reads the item from what the server draws, thinks, presses Approve, Reject and a
 reason, or Skip as the browser would, and waits for the run's end. Checks that nobody saw an item
 that was on another's screen, and that every verdict that was acknowledged is in the log after the
-server's end. With `--label-studio` the same is asked of Label Studio, over its HTTP API.
+server's end. With `--label-studio` reviewers also sit at Label Studio (see `label_studio.py`) over
+as many tasks with the same queries and chains: from sending an annotation to having the next task,
+by its HTTP API; one reviewer and all at once, there and here.
 
     python bench/review_sockets.py [--items 100000 333334] [--seconds 300] [--folder DIR]
         [--label-studio .venv-label-studio/bin/label-studio] [--out FILE]
@@ -16,8 +18,6 @@ import asyncio
 import os
 import platform
 import random
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,12 +28,20 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import httpx
+import label_studio
 import numpy as np
 import psutil
-from load_world import SAMPLES
-from review_load import NEXT_LIMIT_MS, RATIO_LIMIT, REVIEWERS, THINK_S, built, double_claims
-from review_load import lost_verdicts, row
+from review_load import (
+    NEXT_LIMIT_MS,
+    RATIO_LIMIT,
+    REVIEWERS,
+    THINK_S,
+    built,
+    double_claims,
+    lost_verdicts,
+    row,
+)
+from serving import free_port, stop, wait_for
 from streamlit_client import PageError, Ran, Tab
 
 from db.store import Store
@@ -42,7 +50,6 @@ from db.workspace import Workspace
 ROOT = Path(__file__).parents[1]
 SHORTEST_THINK_S = 0.5  # the app takes a press sooner than 0.25 s for the half of a double press
 REJECT_SHARE, SKIP_SHARE = 0.2, 0.05
-READY_S = 120
 
 
 @dataclass
@@ -64,20 +71,30 @@ class Sat:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out for a number of reviewers at one size; `cpu_ms` is the server's, of a step."""
+    """What came out for a number of reviewers at one size.
+
+    Attributes:
+        first_s: Seconds until the first page of the server's life.
+        cpu_ms: The server's processor time of a step.
+        gigabytes: What the server's process held in memory at the end.
+    """
 
     n_items: int
     n_reviewers: int
     sat: Sat
     first_s: float
     cpu_ms: float
+    gigabytes: float
 
+    @property
+    def drawn(self) -> list[float]:
+        """Milliseconds until the next item was there."""
+        return [step.drawn * 1e3 for step in self.sat.steps]
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    @property
+    def ended(self) -> list[float]:
+        """Milliseconds until the script's run was over."""
+        return [step.ended * 1e3 for step in self.sat.steps]
 
 
 @contextmanager
@@ -97,37 +114,18 @@ def serving(workspace: Workspace) -> Iterator[tuple[int, psutil.Process]]:
             wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log)
             yield port, psutil.Process(process.pid)
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait()
+            stop(process)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return once a server answers.
-
-    Raises:
-        SystemExit: If it ended, or took too long.
-    """
-    for _ in range(READY_S * 5):
-        if process.poll() is not None:
-            break
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    raise SystemExit(f"{url} does not answer; see {log}")
-
-
-async def sit(port: int, reviewer: str, until: float, sat: Sat, seed: int) -> None:
+async def sit(port: int, reviewer: str, think_s: float, until: float, sat: Sat, seed: int) -> None:
     """Decide items until the time is up, as one reviewer in one browser tab."""
     rng = random.Random(seed)
-    await asyncio.sleep(rng.uniform(0, THINK_S))  # they do not all begin at once
+    await asyncio.sleep(rng.uniform(0, think_s))  # they do not all begin at once
     async with Tab(port, "review", f"reviewer={reviewer.replace(' ', '+')}") as tab:
         await tab.open()
         while True:
             item_id, since = tab.components["reader"]["token"], time.monotonic()
-            await asyncio.sleep(max(SHORTEST_THINK_S, rng.expovariate(1 / THINK_S)))
+            await asyncio.sleep(max(SHORTEST_THINK_S, rng.expovariate(1 / think_s)))
             if time.monotonic() > until:
                 return
             draw = rng.random()
@@ -156,13 +154,13 @@ async def press(tab: Tab, name: str) -> Ran:
     return await tab.press(key)
 
 
-async def review_for(port: int, reviewers: Sequence[str], seconds: float) -> Sat:
+async def review_for(port: int, reviewers: Sequence[str], think_s: float, seconds: float) -> Sat:
     """Let every reviewer sit for `seconds`."""
     sat = Sat()
     until = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
         for seed, reviewer in enumerate(reviewers):
-            group.create_task(sit(port, reviewer, until, sat, seed))
+            group.create_task(sit(port, reviewer, think_s, until, sat, seed))
     return sat
 
 
@@ -178,8 +176,9 @@ def measure(place: Workspace, n_items: int, n_reviewers: int, seconds: float) ->
     with serving(place) as (port, process):
         first_s = asyncio.run(first_page(port, reviewers[0]))
         before = process.cpu_times()
-        sat = asyncio.run(review_for(port, reviewers, seconds))
+        sat = asyncio.run(review_for(port, reviewers, think_s(n_reviewers), seconds))
         after = process.cpu_times()
+        gigabytes = process.memory_info().rss / 1e9
     used = after.user + after.system - before.user - before.system
     with Store.open(place) as store:
         lost = lost_verdicts(store, sat.verdicts, ["item_id", "reviewer", "verdict"])
@@ -191,15 +190,46 @@ def measure(place: Workspace, n_items: int, n_reviewers: int, seconds: float) ->
     )
     if lost or doubles:
         raise SystemExit(f"{lost} lost, {doubles} double claims")
-    return Result(n_items, n_reviewers, sat, first_s, used / max(1, len(sat.steps)) * 1e3)
+    cpu_ms = used / max(1, len(sat.steps)) * 1e3
+    return Result(n_items, n_reviewers, sat, first_s, cpu_ms, gigabytes)
 
 
-def ended_ms(result: Result) -> list[float]:
-    return [step.ended * 1e3 for step in result.sat.steps]
+def think_s(n_reviewers: int) -> float:
+    """Return the mean thought: one alone thinks less, so that there is something to count."""
+    return THINK_S if n_reviewers > 1 else 1.0
+
+
+def yardstick(
+    command: Path, folder: Path, place: Workspace, n_items: int, seconds: float
+) -> list[tuple[int, label_studio.Yardstick]]:
+    """Let one reviewer and then all annotate in Label Studio; its project is made once."""
+    with Store.open(place) as store:
+        texts = store.frame("""
+            SELECT query, chain FROM items JOIN item_heads USING (item_id)
+            JOIN ranking_texts USING (ranking_id)
+        """).to_dicts()
+    began = time.perf_counter()
+    with label_studio.serving(command, folder / f"label-studio-{n_items}") as served:
+        print(f"Label Studio answers after {time.perf_counter() - began:.0f} s", flush=True)
+        began = time.perf_counter()
+        project = label_studio.filled(served[0], texts)
+        print(f"... and has its tasks {time.perf_counter() - began:.0f} s later", flush=True)
+        found = []
+        for n_reviewers in (1, len(REVIEWERS)):
+            reviewers = REVIEWERS[:n_reviewers]
+            seen = asyncio.run(
+                label_studio.annotate(
+                    served, project, reviewers, think_s=think_s(n_reviewers), seconds=seconds
+                )
+            )
+            found.append((n_reviewers, seen))
+        return found
 
 
 def report(results: Sequence[Result], seconds: float) -> str:
+    """Return what came out at each size, against the targets."""
     steps = [step for result in results for step in result.sat.steps]
+    asked = [step.ended * 1e3 for result in results for step in result.sat.asked]
     size = np.median([step.bytes for step in steps]) / 1e3
     elements = np.median([step.elements for step in steps])
     lines = [
@@ -217,29 +247,84 @@ def report(results: Sequence[Result], seconds: float) -> str:
         "",
         "| what | items | rankings | n | p50 ms | p95 ms | p99 ms |",
         "|---|--:|--:|--:|--:|--:|--:|",
-        *(
-            row("verdict to the next item", r.n_items, [s.drawn * 1e3 for s in r.sat.steps])
-            for r in results
-        ),
-        *(row("verdict to the run's end", r.n_items, ended_ms(r)) for r in results),
+        *(row("verdict to the next item", r.n_items, r.drawn) for r in results),
+        *(row("verdict to the run's end", r.n_items, r.ended) for r in results),
         "",
     ]
-    highs = [float(np.percentile(ended_ms(result), 95)) for result in results]
+    for name, values in (
+        ("To the next item", [r.drawn for r in results]),
+        ("To the run's end", [r.ended for r in results]),
+    ):
+        highs = [float(np.percentile(each, 95)) for each in values]
+        lines.append(
+            f"* {name}: p95 {highs[0]:.0f} ms at the first size (limit {NEXT_LIMIT_MS}), "
+            f"{highs[-1] / highs[0]:.2f} times that at the last (limit {RATIO_LIMIT:g})."
+        )
+    verdicts = [len(result.sat.verdicts) for result in results]
     lines += [
-        f"* To the run's end: p95 {highs[0]:.0f} ms at the first size (limit {NEXT_LIMIT_MS}), "
-        f"{highs[-1] / highs[0]:.2f} times that at the last (limit {RATIO_LIMIT:g}).",
-        f"* The server's processor time, all threads, for a step: "
-        f"{', '.join(f'{r.cpu_ms:.0f} ms' for r in results)}.",
-        f"* A step is {elements:.0f} elements and {size:.0f} kB before compression.",
-        f"* First page after the server's start: "
-        f"{', '.join(f'{r.first_s:.1f} s' for r in results)}.",
-        f"* {os.cpu_count()} cores, {platform.machine()}, load average "
-        f"{os.getloadavg()[1]:.1f}; Python {platform.python_version()}, "
-        f"Streamlit {version('streamlit')}, DuckDB {version('duckdb')}. The clients ran on the "
-        "same cores. A load above the number of cores means that other programs did, too.",
+        f"* Verdicts: {', '.join(map(str, verdicts))}, 0 lost; 0 double claims.",
+        (
+            "* The server's processor time, all threads, for a step, sessions' beginnings "
+            f"included: {', '.join(f'{r.cpu_ms:.0f} ms' for r in results)}. It held "
+            f"{', '.join(f'{r.gigabytes:.1f} GB' for r in results)} at the end."
+        ),
+        (
+            f"* A step is {elements:.0f} elements and {size:.0f} kB before compression. Reject "
+            f"without a reason, which asks for one: p50 {np.median(asked):.0f} ms."
+        ),
+        (
+            "* First page after the server's start: "
+            f"{', '.join(f'{r.first_s:.1f} s' for r in results)}."
+        ),
+        (
+            f"* {os.cpu_count()} cores, {platform.machine()}, load average "
+            f"{os.getloadavg()[1]:.1f}; Python {platform.python_version()}, "
+            f"Streamlit {version('streamlit')}, DuckDB {version('duckdb')}. The clients ran on "
+            "the same cores. A load above the number of cores means that other programs did, too."
+        ),
         "",
     ]
     return "\n".join(lines)
+
+
+def comparison(ours: Sequence[Result], theirs: Sequence[tuple[int, label_studio.Yardstick]]) -> str:
+    """Return both sides' steps, for each number of reviewers."""
+    lines = [
+        "## Beside Label Studio",
+        "",
+        f"Label Studio {label_studio.VERSION} with its defaults (SQLite, `label-studio start`), "
+        + "as many tasks, each with the query and the chain: from sending an annotation until the "
+        + "next task is there, over its HTTP API. Its browser page, which asks for more, took no "
+        + "part; RankDesk's side is what it sends to a browser, with 20 passages. One reviewer "
+        + f"alone thinks {think_s(1):g} s on average.",
+        "",
+        "| what | tasks | reviewers | n | p50 ms | p95 ms | processor, ms a step |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for result, (n_reviewers, seen) in zip(ours, theirs, strict=True):
+        sides = (
+            ("RankDesk, to the next item", result.drawn, result.cpu_ms),
+            ("RankDesk, to the run's end", result.ended, result.cpu_ms),
+            ("Label Studio, to the next task", seen.steps, seen.cpu_ms),
+        )
+        for name, values, cpu_ms in sides:
+            middle, high = np.percentile(values, [50, 95])
+            lines.append(
+                f"| {name} | {result.n_items:,} | {n_reviewers} | {len(values):,} | {middle:.0f} "
+                f"| {high:.0f} | {cpu_ms:.0f} |"
+            )
+    lines.append("")
+    for result, (n_reviewers, seen) in zip(ours, theirs, strict=True):
+        drawn, ended, other = (
+            np.percentile(values, [50, 95]) for values in (result.drawn, result.ended, seen.steps)
+        )
+        lines.append(
+            f"* {n_reviewers} at once: Label Studio takes {other[0] / drawn[0]:.1f} times as long "
+            f"at p50 and {other[1] / drawn[1]:.1f} at p95; against the run's end "
+            f"{other[0] / ended[0]:.1f} and {other[1] / ended[1]:.1f}. Tasks that two had on the "
+            f"screen at once in Label Studio: {double_claims(seen.held)}."
+        )
+    return "\n".join([*lines, ""])
 
 
 def main() -> None:
@@ -247,17 +332,26 @@ def main() -> None:
     parser.add_argument("--items", type=int, nargs="+", default=[100_000, 333_334])
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--label-studio", type=Path)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
+        folder = (given.folder or Path(temporary)).absolute()
         places = [built(folder, n_items) for n_items in given.items]
         results = [
             measure(place, n_items, len(REVIEWERS), given.seconds)
             for place, n_items in zip(places, given.items, strict=True)
         ]
-    text = report(results, given.seconds)
-    print(text)
+        text = report(results, given.seconds)
+        print(text, flush=True)
+        if given.label_studio:
+            place, n_items = places[0], given.items[0]
+            alone = measure(place, n_items, 1, given.seconds)
+            command = given.label_studio.absolute()
+            seen = yardstick(command, folder, place, n_items, given.seconds)
+            beside = comparison([alone, results[0]], seen)
+            print(beside)
+            text += f"\n{beside}"
     if given.out:
         given.out.write_text(text, encoding="utf-8")
 

@@ -35,7 +35,7 @@ from db.ids import now as present
 from db.store import Store
 
 REBUILD_SHARE = 0.05  # of the time, at most, that goes into reading every item's values anew
-CHECK_S = 1.0  # seconds between two looks whether those values may have changed
+CHECK_S = 5.0  # seconds between two looks whether those values may have changed
 
 
 class QueueError(CurationError):
