@@ -90,21 +90,25 @@ def look() -> None:
     )
 
 
+def page(name: str, title: str, icon: str, text: str) -> Page:
+    """Return a page's entry, made once a session: making one looks for the page's file."""
+    made: dict[str, Page] = st.session_state.setdefault("pages", {})
+    if name not in made:
+        made[name] = st.Page(
+            f"views/{name}.py",
+            title=title,
+            icon=f":material/{icon}:",
+            help=text,
+            default=name == "overview",
+        )
+    return made[name]
+
+
 def navigation(*, hidden: bool = False) -> Page:
     """Return the page that the address names, of those that this session may see."""
     return st.navigation(
         {
-            section: [
-                st.Page(
-                    f"views/{name}.py",
-                    title=title,
-                    icon=f":material/{icon}:",
-                    help=text,
-                    default=name == "overview",
-                )
-                for name, title, icon, text in pages
-                if may(*PAGE_ROLES.get(name, ()))
-            ]
+            section: [page(*entry) for entry in pages if may(*PAGE_ROLES.get(entry[0], ()))]
             for section, pages in PAGES.items()
         },
         expanded=True,

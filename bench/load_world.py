@@ -5,6 +5,8 @@ Texts are cut from one pool of words, so that a million rankings take minutes an
 
 import random
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -61,6 +63,18 @@ def _pool(seed: int) -> str:
     return " ".join(rng.choices(words, k=400_000))
 
 
+@cache
+def _argued(pool: str) -> str:
+    """Return the pool as chains are: in paragraphs of sentences, each of which names a passage."""
+    words = iter(pool.split())
+    lines: list[str] = []
+    while sentence := list(islice(words, 11)):
+        place = len(lines) % CANDIDATES + 1
+        end = ".\n\n" if len(lines) % 4 == 3 else ". "
+        lines.append(f"So passage [{place}] {' '.join(sentence)}{end}")
+    return "".join(lines)
+
+
 def _cuts(pool: str, length: int, n: int, rng: np.random.Generator) -> list[str]:
     starts = rng.integers(0, len(pool) - 2 * length, n)
     lengths = rng.integers(length // 2, length * 3 // 2, n)
@@ -107,9 +121,9 @@ def _items(
             "recall": rng.random(total),
             "overlap": rng.random(total),
             "first_relevant": rng.integers(1, 11, total),
-            "chain": _cuts(pool, CHAIN_CHARS, total, rng),
+            "chain": _cuts(_argued(pool), CHAIN_CHARS, total, rng),
             "response": [None] * total,
-            "failed_checks": [["repeats"] if bad else [] for bad in failed],
+            "failed_checks": [["loop"] if bad else [] for bad in failed],
         },
         schema=RANKING_SCHEMA,
     )

@@ -120,7 +120,7 @@ def table_pages(store: Store, seed: int = 5) -> list[float]:
         lambda: ItemFilter(order="lowest", domains=("biology", "leetcode")),
         lambda: ItemFilter(verdict="approve", reviewer=rng.choice(REVIEWERS), order="imported"),
         lambda: ItemFilter(min_ndcg=0.3, max_ndcg=0.5, order="highest"),
-        lambda: ItemFilter(check="repeats"),
+        lambda: ItemFilter(check="loop"),
     ]
     taken = []
     for number in range(PAGES):
@@ -132,10 +132,14 @@ def table_pages(store: Store, seed: int = 5) -> list[float]:
     return taken
 
 
-def double_claims(run: Run) -> int:
-    """Return how many times an item was in two hands at once."""
+def double_claims(held: Sequence[tuple[str, str, float, float]]) -> int:
+    """Return how many times an item was in two hands at once.
+
+    Args:
+        held: Item, who, from when, to when.
+    """
     by_item: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
-    for item_id, reviewer, start, end in run.held:
+    for item_id, reviewer, start, end in held:
         by_item[item_id].append((start, end, reviewer))
     return sum(
         after[0] < before[1] and after[2] != before[2]
@@ -144,10 +148,16 @@ def double_claims(run: Run) -> int:
     )
 
 
-def lost_verdicts(store: Store, run: Run) -> int:
-    """Return how many verdicts that were acknowledged are not in the log."""
-    kept = set(judgments.history(store)["event_id"])
-    return len(set(run.verdicts) - kept)
+def lost_verdicts(
+    store: Store, acknowledged: Sequence[tuple[str, ...]], columns: Sequence[str]
+) -> int:
+    """Return how many verdicts that were acknowledged are not in the log.
+
+    Args:
+        columns: Of the log, which tell a verdict from others.
+    """
+    kept = set(judgments.history(store).select(columns).iter_rows())
+    return len(set(acknowledged) - kept)
 
 
 @dataclass(frozen=True)
@@ -162,14 +172,20 @@ class Result:
     gigabytes: float
 
 
-def measure(folder: Path, n_items: int, seconds: float) -> Result:
-    """Run everything at one size, in a workspace that is built where it is missing."""
+def built(folder: Path, n_items: int) -> Workspace:
+    """Return a workspace of `n_items` items, which is built where it is missing."""
     place = Workspace(folder / f"items-{n_items}")
     if not place.database.exists():
         began = time.perf_counter()
         with Store.create(place) as store:
             build(store, n_items, reviewers=REVIEWERS)
         print(f"{n_items:,} items built in {time.perf_counter() - began:.0f} s", flush=True)
+    return place
+
+
+def measure(folder: Path, n_items: int, seconds: float) -> Result:
+    """Run everything at one size, in a workspace that is built where it is missing."""
+    place = built(folder, n_items)
     with Store.open(place) as store:
         began = time.perf_counter()
         look(store, REVIEWERS[0])
@@ -179,8 +195,8 @@ def measure(folder: Path, n_items: int, seconds: float) -> Result:
         cpu = (time.process_time() - cpu) / max(1, len(run.steps)) * 1e3
         pages = table_pages(store)
     with Store.open(place) as store:
-        lost = lost_verdicts(store, run)
-    doubles = double_claims(run)
+        lost = lost_verdicts(store, [(event_id,) for event_id in run.verdicts], ["event_id"])
+    doubles = double_claims(run.held)
     print(
         f"{n_items:,} items: {len(run.verdicts):,} verdicts, {lost} lost, {doubles} double claims",
         flush=True,

@@ -37,7 +37,7 @@ from db.records import ItemFilter
 from db.store import Store
 
 REBUILD_SHARE = 0.05  # of the time, at most, that goes into reading every item's values anew
-CHECK_S = 1.0  # seconds between two looks whether those values may have changed
+CHECK_S = 5.0  # seconds between two looks whether those values may have changed
 
 
 class QueueError(CurationError):
@@ -55,7 +55,11 @@ class _Among:
 
 @dataclass
 class _Kept:
-    """The index of one open workspace and what it was made from; times of `perf_counter`."""
+    """The index of one open workspace and what it was made from; times of `perf_counter`.
+
+    Attributes:
+        commits: Of the store, when the log was last read.
+    """
 
     index: QueueIndex
     stamp: tuple[tuple[int, ...], tuple[int, ...]]
@@ -63,6 +67,14 @@ class _Kept:
     took: float
     checked_at: float
     among: dict[ItemFilter, _Among] = field(default_factory=dict)
+    commits: int = -1
+
+    def catch_up(self, store: Store) -> None:
+        """Take in what happened since the log was last read; nothing, where nothing was written."""
+        commits = store.commits  # before reading: what comes meanwhile is looked for again
+        if commits != self.commits:
+            self.index.fold(queue_log.events_after(store, self.index.seq))
+            self.commits = commits
 
 
 _kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
@@ -83,7 +95,7 @@ def _index(store: Store) -> QueueIndex:
             kept.index.arrange(current_policy(store), _leads(store))
             kept.stamp = (kept.stamp[0], stamp[1])
         kept.checked_at = perf_counter()
-    kept.index.fold(queue_log.events_after(store, kept.index.seq))
+    kept.catch_up(store)
     return kept.index
 
 
@@ -95,9 +107,11 @@ def _build(store: Store, stamp: tuple[tuple[int, ...], tuple[int, ...]]) -> _Kep
         current_policy(store),
         _leads(store),
     )
-    index.fold(queue_log.events_after(store, 0))
-    ended = perf_counter()
-    return _Kept(index, stamp, built_at=ended, took=ended - began, checked_at=ended)
+    kept = _Kept(index, stamp, built_at=began, took=0.0, checked_at=began)
+    kept.catch_up(store)
+    kept.built_at = perf_counter()
+    kept.took = kept.built_at - began
+    return kept
 
 
 def _as_known(store: Store) -> QueueIndex:
@@ -237,7 +251,7 @@ def _claim(store: Store, index: QueueIndex, number: int, reviewer: str, now: dat
             happened_at=now,
             until=now + whole,
         )
-        index.fold(queue_log.events_after(store, index.seq))
+        _kept[store].catch_up(store)
 
 
 def release(store: Store, item_id: str, reviewer: str, *, now: datetime | None = None) -> None:

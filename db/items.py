@@ -284,7 +284,7 @@ def counts(store: Store) -> dict[str, int]:
         "SELECT (SELECT count(*) FROM items) AS items,"
         " (SELECT count(*) FROM rankings) AS rankings,"
         " (SELECT count(*) FROM passages) AS passages,"
-        " (SELECT count(verdict) FROM item_heads) AS judged"
+        " (SELECT count(verdict_seq) FROM item_heads) AS judged"
     )
     assert row is not None
     return {name: int(value) for name, value in row.items()}

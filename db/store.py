@@ -2,8 +2,10 @@
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import duckdb
@@ -22,6 +24,9 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+
+_commits: Counter[Path] = Counter()  # by workspace, whichever of its stores wrote
+_counting = threading.Lock()
 
 
 class Store:
@@ -97,6 +102,16 @@ class Store:
                 cursor.rollback()
                 raise
             cursor.commit()
+            with _counting:
+                _commits[self.workspace.root] += 1
+
+    @property
+    def commits(self) -> int:
+        """How many transactions this process committed to the workspace.
+
+        All writes are in one, and no other process writes: while it stays, every answer does.
+        """
+        return _commits[self.workspace.root]
 
     def cursor(self) -> Cursor:
         """Return a cursor for streaming a long result; the caller closes it."""

@@ -12,6 +12,7 @@ from curation.synthesis import (
     bare_question,
     compose,
     gold_question,
+    most_positives,
     parse_choice_of,
     ranking_prompt,
     selection_prompt,
@@ -225,7 +226,7 @@ class Synthesis:
             )
         size = self._settings.size
         if query.relevant:
-            others = others[: size - min(len(made.relevant), size // 2)]
+            others = others[: size - min(len(made.relevant), most_positives(size))]
         return tuple(
             compose(made.relevant, made.hard, others, seed=self._seed, qid=query.qid, size=size)
         )

@@ -6,7 +6,9 @@ import streamlit as st
 
 from curation.chain_checks import CHECKS
 from curation.consistency import DEFAULT_CUT
+from db import assignments, items, judgments, tags
 from db.records import ItemFilter
+from db.store import Store
 
 VERDICTS = {
     "open": "Not judged",
@@ -32,6 +34,24 @@ FIELDS = (
     *("flagged", "cut"),
 )
 """Keys of the filter's widgets, and so their names in the URL."""
+
+
+Choices = tuple[list[str], list[str], list[str], list[str]]
+
+
+def choices(store: Store) -> Choices:
+    """Return domains, reviewers, tags and assignees as they are, or were ten seconds ago."""
+    return _choices(store, str(store.workspace.root))
+
+
+@st.cache_data(ttl="10s", show_spinner=False)
+def _choices(_store: Store, root: str) -> Choices:
+    return (
+        items.domains(_store),
+        judgments.reviewers(_store),
+        tags.all_tags(_store),
+        assignments.assignees(_store),
+    )
 
 
 def item_filter(

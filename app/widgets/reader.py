@@ -6,7 +6,7 @@ are set as plain text in the browser; nothing here builds HTML.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -173,10 +173,15 @@ def cards_pane(
         "ranked": ranked,
         "cards": [
             {
-                **asdict(card),
+                "id": card.id,
                 "docid": visible(brief(card.docid)),
                 "text": visible(card.text),
                 "title": card.title and visible(card.title),
+                "relevant": card.relevant,
+                "tags": [{"text": tag.text, "tone": tag.tone} for tag in card.tags],
+                "dim": card.dim,
+                "grade": card.grade,
+                "tied": card.tied,
             }
             for card in cards
         ],

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from app import session
-from app.widgets.filters import item_filter, told
+from app.widgets.filters import choices, item_filter, told
 from app.widgets.page import link
 from app.widgets.text import brief, plain
 from curation import queueing
-from db import assignments, campaigns, items, judgments, tags
+from db import campaigns, items
 from db.campaigns import Campaign
 from db.errors import NotFoundError
 from db.records import ItemFilter
@@ -25,13 +25,7 @@ def scope(store: Store, reviewer: str) -> tuple[ItemFilter, Campaign | None]:
             link("campaigns", "How far it is", "sprint", campaign=campaign.campaign_id)
             st.button("Leave the campaign", on_click=leave, icon=":material/logout:")
         return session.QUEUE, campaign
-    chosen = item_filter(
-        items.domains(store),
-        judgments.reviewers(store),
-        tags.all_tags(store),
-        assignments.assignees(store),
-    )
-    return chosen, None
+    return item_filter(*choices(store)), None
 
 
 def leave() -> None:

@@ -59,6 +59,16 @@ def test_a_failed_transaction_leaves_nothing(store):
     assert store.row("SELECT * FROM baseline_pins") is None
 
 
+def test_only_what_was_committed_counts_as_a_change(store):
+    before = store.commits
+    with pytest.raises(RuntimeError), store.transaction():
+        raise RuntimeError
+    store.row("SELECT 1")
+    assert store.commits == before
+    store.execute("INSERT INTO drafts VALUES ('i', 'ann', '{}', now())")
+    assert store.commits == before + 1
+
+
 def test_many_threads_write_and_read_at_once(store):
     errors: list[Exception] = []
 
