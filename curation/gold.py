@@ -9,7 +9,7 @@ from typing import Any
 
 from scipy.stats import kendalltau
 
-from curation import queueing
+from curation import queue_keeping
 from curation.errors import CurationError
 from curation.people import require
 from db import items, judgments, queue_log
@@ -61,14 +61,14 @@ def set_from_verdict(
         set_by=lead,
         set_at=now or present(),
     )
-    queueing.rearrange(store)
+    queue_keeping.rearrange(store)
 
 
 def withdraw(store: Store, item_id: str, lead: str, *, now: datetime | None = None) -> None:
     """Make a gold item an ordinary one again; a reviewer may."""
     lead = require(store, lead, "reviewer")
     queue_log.withdraw_gold(store, item_id, set_by=lead, set_at=now or present())
-    queueing.rearrange(store)
+    queue_keeping.rearrange(store)
 
 
 @dataclass(frozen=True, slots=True)

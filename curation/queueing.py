@@ -5,19 +5,16 @@ one process that owns the workspace. A claim that was returned to a reviewer is 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import RLock
-from time import perf_counter
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
-import numpy as np
 import polars as pl
 
 from curation.errors import CurationError
 from curation.people import require
-from curation.queue_index import Mask, QueueIndex
+from curation.queue_index import QueueIndex
+from curation.queue_keeping import as_known, choosing, current_policy, index_of, mask_of, rearrange
 from curation.queue_policy import (
     REASONS,
     Policy,
@@ -31,139 +28,14 @@ from curation.queue_policy import (
     weights_of,
 )
 from curation.review import ReviewItem
-from db import items, queue_log, queue_values
+from db import queue_log
 from db.ids import now as present
 from db.records import ItemFilter
 from db.store import Store
 
-REBUILD_SHARE = 0.05  # of the time, at most, that goes into reading every item's values anew
-CHECK_S = 5.0  # seconds between two looks whether those values may have changed
-
 
 class QueueError(CurationError):
     """The queue cannot do what was asked; nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Among:
-    """Which items a filter lets through; times of `perf_counter`."""
-
-    mask: Mask
-    built_at: float
-    took: float
-
-
-@dataclass
-class _Kept:
-    """The index of one open workspace and what it was made from; times of `perf_counter`.
-
-    Attributes:
-        commits: Of the store, when the log was last read.
-    """
-
-    index: QueueIndex
-    stamp: tuple[tuple[int, ...], tuple[int, ...]]
-    built_at: float
-    took: float
-    checked_at: float
-    among: dict[ItemFilter, _Among] = field(default_factory=dict)
-    commits: int = -1
-
-    def catch_up(self, store: Store) -> None:
-        """Take in what happened since the log was last read; nothing, where nothing was written."""
-        commits = store.commits  # before reading: what comes meanwhile is looked for again
-        if commits != self.commits:
-            self.index.fold(queue_log.events_after(store, self.index.seq))
-            self.commits = commits
-
-
-_kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
-_lock = RLock()
-"""Held while an item is chosen and its claim recorded: two reviewers never choose at once."""
-
-
-def _index(store: Store) -> QueueIndex:
-    """Return the index with everything that happened until now; the caller holds the lock."""
-    kept, began = _kept.get(store), perf_counter()
-    if kept is None or began - kept.checked_at > CHECK_S:
-        stamp = queue_values.stamp(store)
-        if kept is None or (
-            stamp[0] != kept.stamp[0] and began - kept.built_at > kept.took / REBUILD_SHARE
-        ):
-            kept = _kept[store] = _build(store, stamp)
-        elif stamp[1] != kept.stamp[1]:
-            kept.index.arrange(current_policy(store), _leads(store))
-            kept.stamp = (kept.stamp[0], stamp[1])
-        kept.checked_at = perf_counter()
-    kept.catch_up(store)
-    return kept.index
-
-
-def _build(store: Store, stamp: tuple[tuple[int, ...], tuple[int, ...]]) -> _Kept:
-    began = perf_counter()
-    index = QueueIndex(
-        queue_values.reason_values(store),
-        queue_values.latest_returns(store),
-        current_policy(store),
-        _leads(store),
-    )
-    kept = _Kept(index, stamp, built_at=began, took=0.0, checked_at=began)
-    kept.catch_up(store)
-    kept.built_at = perf_counter()
-    kept.took = kept.built_at - began
-    return kept
-
-
-def _as_known(store: Store) -> QueueIndex:
-    """Return the index as it is: for what changes with the policy or by one's own deeds alone."""
-    kept = _kept.get(store)
-    return _index(store) if kept is None else kept.index
-
-
-def _mask(store: Store, index: QueueIndex, within: ItemFilter | None) -> Mask | None:
-    """Return which items a filter lets through, whatever was decided about them meanwhile.
-
-    It is read anew after a second, or later where that took long: a tag that was just set, or an
-    item that just came in, is seen a moment later. The caller holds the lock.
-    """
-    if within is None:
-        return None
-    kept, began = _kept[store], perf_counter()
-    found = kept.among.get(within)
-    if (
-        found is None
-        or len(found.mask) != len(index.ids)
-        or began - found.built_at > max(CHECK_S, found.took / REBUILD_SHARE)
-    ):
-        mask = np.zeros(len(index.ids), dtype=np.bool_)
-        ids = items.next_item_ids(store, replace(within, order="imported"), limit=len(index.ids))
-        mask[[index.numbers[item_id] for item_id in ids if item_id in index.numbers]] = True
-        ended = perf_counter()
-        found = kept.among[within] = _Among(mask, built_at=ended, took=ended - began)
-    return found.mask
-
-
-def _leads(store: Store) -> dict[str, str]:
-    return {row["item_id"]: row["set_by"] for row in queue_log.gold_items(store)}
-
-
-def refresh(store: Store) -> None:
-    """Have every item's values read anew at the next question."""
-    with _lock:
-        _kept.pop(store, None)
-
-
-def rearrange(store: Store) -> None:
-    """Take a new policy, or other gold items, into account at the next question."""
-    with _lock:
-        if kept := _kept.get(store):
-            kept.checked_at = 0.0
-
-
-def current_policy(store: Store) -> Policy:
-    """Return the policy in force; the built-in one before any was saved."""
-    saved = queue_log.policies(store)
-    return Policy(**saved[0]["settings"]) if saved else Policy()
 
 
 def save_policy(
@@ -204,9 +76,9 @@ def next_item(
         within: Only items that this filter lets through.
     """
     now = now or present()
-    with _lock:
-        index = _index(store)
-        number = index.next_for(reviewer, now, passed, _mask(store, index, within))
+    with choosing:
+        index = index_of(store)
+        number = index.next_for(reviewer, now, passed, mask_of(store, index, within))
         if number is None:
             return None
         _claim(store, index, number, reviewer, now)
@@ -226,8 +98,8 @@ def claim(
         this reviewer, or was declined.
     """
     now = now or present()
-    with _lock:
-        index = _index(store)
+    with choosing:
+        index = index_of(store)
         number = index.numbers.get(item_id)
         if number is None:
             return "closed"
@@ -251,7 +123,7 @@ def _claim(store: Store, index: QueueIndex, number: int, reviewer: str, now: dat
             happened_at=now,
             until=now + whole,
         )
-        _kept[store].catch_up(store)
+        index_of(store)
 
 
 def release(store: Store, item_id: str, reviewer: str, *, now: datetime | None = None) -> None:
@@ -276,8 +148,8 @@ def _end(
     reviewer: str,
     now: datetime | None,
 ) -> None:
-    with _lock:
-        index = _index(store)
+    with choosing:
+        index = index_of(store)
         if item_id not in index.numbers:
             raise QueueError(f"There is no item {item_id}; the list may have changed.")
         held = index.claim_of(index.numbers[item_id], reviewer, now or present())
@@ -290,8 +162,8 @@ def _end(
 def taken(store: Store, reviewer: str, *, now: datetime | None = None) -> list[str]:
     """Return the items that others have in hand, or to decide, and this reviewer cannot get."""
     now = now or present()
-    with _lock:
-        index = _index(store)
+    with choosing:
+        index = index_of(store)
         return [
             index.ids[number]
             for number in dict.fromkeys([*index.claimed_items(now), *index.assigned_items()])
@@ -301,24 +173,24 @@ def taken(store: Store, reviewer: str, *, now: datetime | None = None) -> list[s
 
 def owner(store: Store, item_id: str) -> str | None:
     """Return whose an item is to decide; None for nobody's in particular, or once they have."""
-    with _lock:
-        index = _index(store)
+    with choosing:
+        index = index_of(store)
         number = index.numbers.get(item_id)
         return None if number is None else index.owner(number)
 
 
 def independent(store: Store, item_id: str) -> bool:
     """Return whether reviewers decide an item each for themselves: it is shared, or gold."""
-    with _lock:
-        index = _as_known(store)
+    with choosing:
+        index = as_known(store)
         number = index.numbers.get(item_id)
         return number is not None and (number in index.gold or index.needed(number) > 1)
 
 
 def why(store: Store, item_id: str) -> list[Why]:
     """Return every reason of an item with its weight and value, what adds most first."""
-    with _lock:
-        index = _as_known(store)
+    with choosing:
+        index = as_known(store)
         number = index.numbers.get(item_id)
         return [] if number is None else reasons_for(index.values[number], index.policy)
 
@@ -341,8 +213,8 @@ class Counts:
 
 def counts(store: Store, *, now: datetime | None = None) -> Counts:
     """Return how many items wait, are in hand, are done, and are gold."""
-    with _lock:
-        index = _index(store)
+    with choosing:
+        index = index_of(store)
         waiting = index.waiting()
         return Counts(
             waiting=waiting,
@@ -357,23 +229,23 @@ def left_for(store: Store, reviewer: str, within: ItemFilter | None = None) -> i
 
     Left out is what they decided or declined, and what is somebody else's to decide.
     """
-    with _lock:
-        index = _index(store)
-        return index.left_for(reviewer, _mask(store, index, within))
+    with choosing:
+        index = index_of(store)
+        return index.left_for(reviewer, mask_of(store, index, within))
 
 
 def waiting(store: Store, within: ItemFilter) -> int:
     """Return how many items that a filter lets through wait for anybody."""
-    with _lock:
-        index = _index(store)
-        return index.waiting(_mask(store, index, within))
+    with choosing:
+        index = index_of(store)
+        return index.waiting(mask_of(store, index, within))
 
 
 def gold_ahead(store: Store, reviewer: str, within: ItemFilter | None = None) -> int:
     """Return how many gold items a reviewer has not decided, as long as they are mixed in."""
-    with _lock:
-        index = _as_known(store)
-        return index.gold_ahead(reviewer, _mask(store, index, within))
+    with choosing:
+        index = as_known(store)
+        return index.gold_ahead(reviewer, mask_of(store, index, within))
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,8 +264,8 @@ class Preview:
 
 def preview(store: Store, policy: Policy, *, limit: int = 20) -> Preview:
     """Return what a policy would do with the items that wait now, without saving it."""
-    with _lock:
-        index = _index(store)
+    with choosing:
+        index = index_of(store)
         values = values_of(index.read, policy)
         waiting = index.waiting_mask()
     order = [int(number) for number in order_of(values, policy) if waiting[number]]
@@ -431,8 +303,8 @@ def preview(store: Store, policy: Policy, *, limit: int = 20) -> Preview:
 
 def asks_several(store: Store, item_id: str) -> bool:
     """Return whether more than one person is asked about an item: by overlap, or as it is gold."""
-    with _lock:
-        index = _index(store)
+    with choosing:
+        index = index_of(store)
         number = index.numbers.get(item_id)
         return number is not None and (number in index.gold or index.needed(number) > 1)
 

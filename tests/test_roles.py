@@ -25,6 +25,7 @@ from curation import (
     intake,
     my_work,
     people,
+    queue_keeping,
     queueing,
     review,
     signing_in,
@@ -130,7 +131,9 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
     "curation.gold.withdraw": (("reviewer",), lambda s, by: gold.withdraw(s, "i", by)),
     "curation.queueing.save_policy": (
         ("reviewer", "trainer"),
-        lambda s, by: queueing.save_policy(s, queueing.current_policy(s), note="", saved_by=by),
+        lambda s, by: queueing.save_policy(
+            s, queue_keeping.current_policy(s), note="", saved_by=by
+        ),
     ),
     "curation.edits.save_view": (
         ("annotator", "reviewer"),

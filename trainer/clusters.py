@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from sklearn.cluster import MiniBatchKMeans
 
-from curation import queueing
+from curation import queue_keeping
 from curation.decontamination import Vectors
 from db import items, queue_values
 from db.store import Store
@@ -35,7 +35,7 @@ def cluster_items(store: Store, on_progress: Callable[[int, int], None]) -> int:
     vectors = embedded(store, [row["query"] for row in rows], on_progress)
     frame = group([row["item_id"] for row in rows], vectors)
     queue_values.put_clusters(store, frame)
-    queueing.refresh(store)
+    queue_keeping.refresh(store)
     return frame["cluster"].n_unique()
 
 

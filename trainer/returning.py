@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from curation import mistakes, queueing
+from curation import mistakes, queue_keeping
 from curation.mistakes import Mistake, Reason
 from curation.people import require
 from db import evaluations, items, returns
@@ -79,5 +79,5 @@ def send_back(
     ]
     names = ["item_id", "evaluation_id", "qid", "reason", "detail", "similarity"]
     n = returns.insert_returns(store, pl.DataFrame(rows, schema=names, orient="row"), returned_by)
-    queueing.refresh(store)
+    queue_keeping.refresh(store)
     return n

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.commands.terminal import Json, emit, open_store, render, say
-from curation import queueing
+from curation import queue_keeping, queueing
 from db import items
 
 COLUMNS = {"reason": "reason", "score": "score", "needed": "reviewers", "query": "query"}
@@ -26,7 +26,7 @@ def queue(
     """Show how far the review queue is, and what it gives out first and why."""
     with open_store(context) as store:
         counts = queueing.counts(store)
-        first = queueing.preview(store, queueing.current_policy(store), limit=limit).first
+        first = queueing.preview(store, queue_keeping.current_policy(store), limit=limit).first
         queries = items.titles(store, first["item_id"].to_list())
     rows = [row | {"query": queries[row["item_id"]]} for row in first.to_dicts()]
     say(f"{counts.waiting} waiting, {counts.in_hand} in hand, {counts.done} done")

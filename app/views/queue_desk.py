@@ -8,7 +8,7 @@ from app.widgets.gold import gold_desk
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.policy_form import policy_form
 from app.widgets.text import many, when
-from curation import queueing
+from curation import queue_keeping, queueing
 from curation.queue_policy import Policy
 from db import items, queue_log, queue_values
 
@@ -198,7 +198,7 @@ def main() -> None:
     elif tab == "history":
         history()
     else:
-        in_force = queueing.current_policy(opened)
+        in_force = queue_keeping.current_policy(opened)
         with mendable():
             policy = policy_form(in_force)
             saving(policy, in_force)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation import discussion, gold, queueing, review
+from curation import discussion, gold, queue_keeping, queueing, review
 from curation.discussion import DiscussionError
 from curation.queue_policy import Policy, badge
 from db import audit, items
@@ -74,7 +74,7 @@ def test_a_gold_item_s_comments_do_not_give_it_away(store):
     discussion.comment(store, "i4", "approve, clearly", said_by="lead")
     assert texts(store, "i4") == ["approve, clearly"]
     gold.set_from_verdict(store, "i4", "lead")
-    queueing.refresh(store)
+    queue_keeping.refresh(store)
     assert texts(store, "i4") == []
     assert texts(store, "i4", "lead") == ["approve, clearly"]
 
@@ -86,7 +86,7 @@ def test_a_flag_is_a_filter_and_a_reason_until_it_is_resolved(store):
     flagged = ItemFilter(flagged=True)
     assert items.next_item_ids(store, flagged) == ["i2"]
     queueing.save_policy(store, Policy(weights={"flagged": 1.0}), note="", saved_by="lead")
-    queueing.refresh(store)
+    queue_keeping.refresh(store)
     assert badge(queueing.why(store, "i2")) == "Flagged"
     assert queueing.next_item(store, "ben") == "i2"
     discussion.resolve(store, flag, "the first one", resolved_by="lead")

@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from curation import bulk, queueing, review
+from curation import bulk, queue_keeping, queueing, review
 from curation.queue_policy import Policy, reviewers_needed
 from db import judgments
 from tests.samples import add_samples
@@ -94,7 +94,7 @@ class Machine(RuleBasedStateMachine):
         self.store.execute("DELETE FROM queue_events")
         self.store.execute("DELETE FROM assignment_events")
         self.store.execute("UPDATE item_heads SET verdict_seq = NULL, verdict = NULL")
-        queueing.refresh(self.store)
+        queue_keeping.refresh(self.store)
 
     @rule(reviewer=reviewers)
     def next_item(self, reviewer):
@@ -158,7 +158,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def restart(self):
-        queueing.refresh(self.store)
+        queue_keeping.refresh(self.store)
 
     @invariant()
     def the_log_says_the_same(self):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from curation import gold, queueing, review
+from curation import gold, queue_keeping, queueing, review
 from curation.queue_policy import Policy, PolicyError, badge, reviewers_needed
 from db import items, queue_log, queue_values, returns
 from db.records import ItemFilter
@@ -133,7 +133,7 @@ def test_a_returned_item_comes_back_to_who_decided_it(desk):
         orient="row",
     )
     returns.insert_returns(desk, back, "lead")
-    queueing.refresh(desk)
+    queue_keeping.refresh(desk)
     assert badge(queueing.why(desk, "i1")) == "Checkpoint lost nDCG"
     assert everything(desk, "ada") == ["i1"]
 
@@ -190,7 +190,7 @@ def test_the_reviewer_does_not_see_what_others_said(desk):
 def test_policies_are_kept_and_the_latest_holds(desk):
     use(desk, cut=0.6)
     use(desk, cut=0.9, weights={"near_cut": 2.0})
-    assert queueing.current_policy(desk).cut == 0.9
+    assert queue_keeping.current_policy(desk).cut == 0.9
     assert [row["settings"]["cut"] for row in queue_log.policies(desk)] == [0.9, 0.6]
     assert queueing.next_item(desk, "ada", now=START) == "i4"
     with pytest.raises(PolicyError, match="in force"):
