@@ -19,7 +19,7 @@ from curation.permutation import render_response
 from db.records import Passage
 
 BENCHMARK_CANDIDATES = 20
-POOL_OF_EACH = 4
+POOL_OF_EACH = 30
 """Few enough for a search to bring mostly what does not help; of forty, all that it finds would."""
 
 Combination = tuple[Domain, Setting, Principle, int]
