@@ -66,7 +66,8 @@ def _pool(seed: int) -> str:
 @cache
 def _argued(pool: str) -> str:
     """Return the pool as chains are: in paragraphs of sentences, each of which names a passage."""
-    words, lines = iter(pool.split()), []
+    words = iter(pool.split())
+    lines: list[str] = []
     while sentence := list(islice(words, 11)):
         place = len(lines) % CANDIDATES + 1
         end = ".\n\n" if len(lines) % 4 == 3 else ". "

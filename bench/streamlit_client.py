@@ -16,6 +16,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 LONGEST_RUN_S = 60
 KEPT_RUNS = 2  # how many runs ago a message may have come that the browser still keeps
@@ -65,7 +66,9 @@ class Tab:
         self.toasts: list[str] = []
 
     async def __aenter__(self) -> Self:
-        self._socket = await connect(self._address, subprotocols=["streamlit"], max_size=None)
+        self._socket = await connect(
+            self._address, subprotocols=[Subprotocol("streamlit")], max_size=None
+        )
         return self
 
     async def __aexit__(
