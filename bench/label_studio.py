@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -42,11 +43,13 @@ class Yardstick:
     Attributes:
         steps: Milliseconds from sending an annotation to having the next task.
         held: Task, who, from when it was there, to when its annotation was sent.
+        failed: Requests that the server answered with an error of its own; they are sent again.
         cpu_ms: The server's processor time of a step.
     """
 
     steps: list[float] = field(default_factory=list)
     held: list[tuple[str, str, float, float]] = field(default_factory=list)
+    failed: int = 0
     cpu_ms: float = 0.0
 
 
@@ -123,7 +126,7 @@ async def sit(
     """Annotate tasks until the time is up, as one reviewer; each waits for its task."""
     rng = random.Random(reviewer)
     await asyncio.sleep(rng.uniform(0, think_s))  # they do not all begin at once
-    task = await _next(client, project)
+    task = await _next(client, project, seen)
     while True:
         since = time.monotonic()
         await asyncio.sleep(rng.expovariate(1 / think_s))
@@ -133,17 +136,27 @@ async def sit(
         choice = {"choices": ["approve"]}
         result = [{"from_name": "verdict", "to_name": "query", "type": "choices", "value": choice}]
         body = {"result": result, "lead_time": sent - since, "project": project}
-        kept = await client.post(f"/api/tasks/{task}/annotations/", json=body)
-        kept.raise_for_status()
-        following = await _next(client, project)
+        await _sent(client, seen, "POST", f"/api/tasks/{task}/annotations/", body)
+        following = await _next(client, project, seen)
         seen.steps.append((time.monotonic() - sent) * 1e3)
         seen.held.append((str(task), reviewer, since, sent))
         task = following
 
 
-async def _next(client: httpx.AsyncClient, project: int) -> int:
-    answer = await client.get(f"/api/projects/{project}/next")
-    return int(answer.raise_for_status().json()["id"])
+async def _next(client: httpx.AsyncClient, project: int, seen: Yardstick) -> int:
+    answer = await _sent(client, seen, "GET", f"/api/projects/{project}/next")
+    return int(answer.json()["id"])
+
+
+async def _sent(
+    client: httpx.AsyncClient, seen: Yardstick, method: str, path: str, body: Any = None
+) -> httpx.Response:
+    """Send a request until the server can answer it."""
+    while True:
+        answer = await client.request(method, path, json=body)
+        if not answer.is_server_error:
+            return answer.raise_for_status()
+        seen.failed += 1
 
 
 async def annotate(

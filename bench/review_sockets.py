@@ -50,6 +50,7 @@ from db.workspace import Workspace
 ROOT = Path(__file__).parents[1]
 SHORTEST_THINK_S = 0.5  # the app takes a press sooner than 0.25 s for the half of a double press
 REJECT_SHARE, SKIP_SHARE = 0.2, 0.05
+BESIDE_S = 120  # at most, for each number of reviewers at Label Studio, and for one alone here
 
 
 @dataclass
@@ -296,7 +297,7 @@ def comparison(ours: Sequence[Result], theirs: Sequence[tuple[int, label_studio.
         + "as many tasks, each with the query and the chain: from sending an annotation until the "
         + "next task is there, over its HTTP API. Its browser page, which asks for more, took no "
         + "part; RankDesk's side is what it sends to a browser, with 20 passages. One reviewer "
-        + f"alone thinks {think_s(1):g} s on average.",
+        + f"alone thinks {think_s(1):g} s on average. Load average {os.getloadavg()[1]:.1f}.",
         "",
         "| what | tasks | reviewers | n | p50 ms | p95 ms | processor, ms a step |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -322,7 +323,8 @@ def comparison(ours: Sequence[Result], theirs: Sequence[tuple[int, label_studio.
             f"* {n_reviewers} at once: Label Studio takes {other[0] / drawn[0]:.1f} times as long "
             f"at p50 and {other[1] / drawn[1]:.1f} at p95; against the run's end "
             f"{other[0] / ended[0]:.1f} and {other[1] / ended[1]:.1f}. Tasks that two had on the "
-            f"screen at once in Label Studio: {double_claims(seen.held)}."
+            f"screen at once in Label Studio: {double_claims(seen.held)}; requests that it "
+            f"answered with an error of its own, and that were sent again: {seen.failed}."
         )
     return "\n".join([*lines, ""])
 
@@ -346,9 +348,10 @@ def main() -> None:
         print(text, flush=True)
         if given.label_studio:
             place, n_items = places[0], given.items[0]
-            alone = measure(place, n_items, 1, given.seconds)
+            seconds = min(given.seconds, BESIDE_S)
+            alone = measure(place, n_items, 1, seconds)
             command = given.label_studio.absolute()
-            seen = yardstick(command, folder, place, n_items, given.seconds)
+            seen = yardstick(command, folder, place, n_items, seconds)
             beside = comparison([alone, results[0]], seen)
             print(beside)
             text += f"\n{beside}"
