@@ -20,7 +20,7 @@ from db.records import Passage
 
 BENCHMARK_CANDIDATES = 20
 POOL_OF_EACH = 30
-"""Few enough for a search to bring mostly what does not help; of forty, all that it finds would."""
+"""Enough for a model to see many; few enough for what is retrieved to hold some of no help."""
 
 Combination = tuple[Domain, Setting, Principle, int]
 _HELD_OUT = 6  # one in six combinations of setting, principle and cue is kept for the benchmark
