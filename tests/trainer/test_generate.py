@@ -196,7 +196,7 @@ def test_a_failed_job_says_what_was_spent(tmp_path, source, world):
     script = Script(world)
 
     def dies(handler: Handler, number: int) -> None:
-        if number < 20:
+        if number < 10:
             script(handler, number)
         else:
             handler.send(401, {"error": {"message": "no such key"}})
@@ -206,7 +206,7 @@ def test_a_failed_job_says_what_was_spent(tmp_path, source, world):
         jobs.start(job_dir)
         assert run_to_end(job_dir).state == "failed"
     assert spent(job_dir) == pytest.approx(script.price, abs=1e-6)
-    assert len(read_records(job_dir / REQUESTS)[0]) == 20
+    assert len(read_records(job_dir / REQUESTS)[0]) == 10
 
 
 def test_two_jobs_at_once_pay_once_for_the_same(tmp_path, source, world):
