@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from db.store import Store
 from db.workspace import Workspace
+
+# How long an example takes says nothing here: the first one may load a model of languages.
+settings.register_profile("rankdesk", deadline=None)
+settings.load_profile("rankdesk")
 
 
 @pytest.hookimpl(trylast=True)
