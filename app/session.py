@@ -47,6 +47,7 @@ class Desk:
     Attributes:
         trail: Items that were visited, in order; `place` is where on it the reviewer stands.
         current: The item on the screen; None while the next one is to be found.
+        late: An item that was left before a press on it came in; None without such a press.
         reviewer: Who sits at it.
         campaign: What items are given out for; None outside of campaigns.
         loaded: The next item, in this reviewer's hand and read ahead.
@@ -61,6 +62,7 @@ class Desk:
     place: int = -1
     current: str | None = None
     in_url: str | None = None
+    late: str | None = None
     reviewer: str = ""
     campaign: Campaign | None = None
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
@@ -111,8 +113,10 @@ class Desk:
             self.loaded = {}
         if changed:
             self.start_over()
-        if in_url and in_url != self.in_url:
+        # The address that came with a press on an item that is left already is as old as the press.
+        if in_url and in_url not in (self.in_url, self.late):
             self.go_to(in_url)
+        self.late = None
         self.chosen, self.reviewer, self.campaign = chosen, reviewer, campaign
         if self.current is None:
             self.forward(store)
@@ -193,6 +197,8 @@ class Desk:
 
     def meant(self, item_id: str) -> bool:
         """Return whether a press that carries `item_id` was made with that item on the screen."""
+        if item_id != self.current:
+            self.late = item_id
         if item_id != self.current or self.looked < SHORTEST_LOOK:
             self.notice = self.notice or (
                 "That press came before the item was on the screen; nothing was recorded."

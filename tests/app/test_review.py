@@ -270,3 +270,16 @@ def test_a_link_that_brings_another_filter_shows_its_item(sample: Workspace) -> 
         assert (
             desk.find_current(store, OPEN, wanted, "ada") != wanted
         )  # the filter alone was changed
+
+
+def test_a_press_that_comes_late_does_not_bring_its_item_back(sample: Workspace) -> None:
+    desk = session.Desk()
+    with Store.open(sample) as store:
+        first = desk.find_current(store, session.QUEUE, None, "ada")
+        assert first is not None
+        desk.in_url = first
+        desk.forward(store)
+        second = desk.in_url = desk.current
+        assert not desk.meant(first)  # pressed before the browser heard of the second
+        assert desk.find_current(store, session.QUEUE, first, "ada") == second
+        assert desk.find_current(store, session.QUEUE, first, "ada") == first  # chosen, by Back
