@@ -84,6 +84,6 @@ def sees_others(store: Store, item_id: str, reader: str) -> bool:
 
     Where people decide each for themselves (a shared or gold item), once the reader has decided.
     """
-    return not queueing.independent(store, item_id) or any(
+    return not queueing.asks_several(store, item_id) or any(
         each.reviewer == reader for each in judgments.judgments_of(store, item_id)
     )

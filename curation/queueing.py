@@ -179,10 +179,10 @@ def owner(store: Store, item_id: str) -> str | None:
         return None if number is None else index.owner(number)
 
 
-def independent(store: Store, item_id: str) -> bool:
-    """Return whether reviewers decide an item each for themselves: it is shared, or gold."""
+def asks_several(store: Store, item_id: str) -> bool:
+    """Return whether people decide an item each for themselves: by overlap, or as it is gold."""
     with choosing:
-        index = as_known(store)
+        index = index_of(store)
         number = index.numbers.get(item_id)
         return number is not None and (number in index.gold or index.needed(number) > 1)
 
@@ -299,14 +299,6 @@ def preview(store: Store, policy: Policy, *, limit: int = 20) -> Preview:
             }
         ),
     )
-
-
-def asks_several(store: Store, item_id: str) -> bool:
-    """Return whether more than one person is asked about an item: by overlap, or as it is gold."""
-    with choosing:
-        index = index_of(store)
-        number = index.numbers.get(item_id)
-        return number is not None and (number in index.gold or index.needed(number) > 1)
 
 
 def unseen(shown: ReviewItem, reviewer: str) -> ReviewItem:
