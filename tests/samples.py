@@ -1,10 +1,18 @@
 """A few small items that can be checked by hand, put into a workspace."""
 
+from pathlib import Path
+
 import polars as pl
 
+from curation import batching
+from curation.exports import export_snapshot
+from curation.intake import import_reasonrank
+from curation.snapshots import ITEMS
+from curation.training_items import TrainingItem, read_items
 from db.item_writes import ITEM_SCHEMA, PASSAGE_SCHEMA, insert_items, ranking_frame
 from db.records import Ranking
 from db.store import Store
+from db.workspace import Workspace
 
 # item -> (domain, teacher's order of a b c d, relevant, nDCG@10 to the fourth digit)
 SAMPLES = {
@@ -63,3 +71,15 @@ def add_samples(store: Store, **statuses: str) -> list[str]:
     )
     insert_items(store, passages, items, rankings)
     return list(SAMPLES)
+
+
+def exported_and_imported(snapshot: Path, folder: Path) -> list[TrainingItem]:
+    """Export a snapshot in ReasonRank's layout, import it elsewhere, and return what comes back."""
+    export_snapshot(snapshot, "reasonrank", folder / "out")
+    with Store.create(Workspace(folder / "other")) as other:
+        import_reasonrank(other, folder / "out", imported_by="ada")
+        again = batching.create(
+            other, "b", batching.Selection(verdicts=("open",), cut=0.0), created_by="ada"
+        )
+        manifest = batching.approve(other, again, approved_by="ben")
+        return list(read_items(other.workspace.snapshots / manifest.snapshot_id / ITEMS))

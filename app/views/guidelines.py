@@ -161,27 +161,23 @@ def changes(versions: list[dict[str, Any]]) -> None:
     by_number = {row["version"]: row for row in versions}
     numbers = list(by_number)
     with st.container(horizontal=True):
-        old = st.selectbox(
-            "From",
-            numbers,
-            1,
-            format_func=lambda n: f"v{n}",
-            key="old",
-            bind="query-params",
-            width=150,
+        old, new = (
+            by_number[
+                st.selectbox(
+                    label,
+                    numbers,
+                    at,
+                    format_func=lambda n: f"v{n}",
+                    key=key,
+                    bind="query-params",
+                    width=150,
+                )
+            ]
+            for label, at, key in (("From", 1, "old"), ("To", 0, "new"))
         )
-        new = st.selectbox(
-            "To",
-            numbers,
-            0,
-            format_func=lambda n: f"v{n}",
-            key="new",
-            bind="query-params",
-            width=150,
-        )
-    for row in (by_number[old], by_number[new]):
+    for row in (old, new):
         st.caption(said(row))
-    difference(by_number[old], by_number[new])
+    difference(old, new)
 
 
 def history(versions: list[dict[str, Any]]) -> None:

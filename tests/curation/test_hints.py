@@ -4,15 +4,12 @@ import pytest
 
 from curation import batching, hints, orders, review, samples
 from curation.errors import CurationError
-from curation.exports import export_snapshot
-from curation.intake import import_reasonrank
 from curation.snapshots import ITEMS
 from curation.training_items import read_items
 from db import items
 from db.errors import StoreError
 from db.store import Store
-from db.workspace import Workspace
-from tests.samples import add_samples
+from tests.samples import add_samples, exported_and_imported
 
 RESPONSE = "<think>\nNow I see that [1] leads to [2].\n</think>\n<answer>\n[1] > [2] > [3] > [4]"
 
@@ -77,12 +74,5 @@ def test_a_chain_taken_from_it_says_so_in_the_snapshot_and_comes_back(store, tmp
     folder = store.workspace.snapshots / manifest.snapshot_id
     taken, own = read_items(folder / ITEMS)
     assert (taken.chain, taken.chain_author, own.chain_author) == (chain, "hinted", "human")
-    export_snapshot(folder, "reasonrank", tmp_path / "out")
-    with Store.create(Workspace(tmp_path / "other")) as other:
-        import_reasonrank(other, tmp_path / "out", imported_by="ada")
-        again = batching.create(
-            other, "b", batching.Selection(verdicts=("open",), cut=0.0), created_by="ada"
-        )
-        manifest = batching.approve(other, again, approved_by="ben")
-        back = read_items(other.workspace.snapshots / manifest.snapshot_id / ITEMS)
-        assert [each.chain_author for each in back] == ["hinted", "human"]
+    back = exported_and_imported(folder, tmp_path)
+    assert [each.chain_author for each in back] == ["hinted", "human"]

@@ -2,16 +2,12 @@ import pytest
 
 from curation import batching, review
 from curation.anchoring import Anchoring, anchoring
-from curation.exports import export_snapshot
-from curation.intake import import_reasonrank
 from curation.review import JudgmentError
 from curation.snapshots import ITEMS
 from curation.training_items import read_items
 from db import batches, details, items
 from db.records import Detail, ItemFilter, StepMark
-from db.store import Store
-from db.workspace import Workspace
-from tests.samples import add_samples
+from tests.samples import add_samples, exported_and_imported
 
 
 @pytest.fixture(autouse=True)
@@ -144,15 +140,8 @@ def test_a_rewritten_chain_is_trained_on_as_a_persons(store, tmp_path):
     assert (written.chain, written.chain_author) == ("I say [1].", "human")
     assert written.ranking == tuple("dcba")
     assert (kept.chain, kept.chain_author) == ("First [1], then [2]. i5", "teacher")
-    export_snapshot(folder, "reasonrank", tmp_path / "out")
-    with Store.create(Workspace(tmp_path / "other")) as other:
-        import_reasonrank(other, tmp_path / "out", imported_by="ada")
-        again = batching.create(
-            other, "b", batching.Selection(verdicts=("open",), cut=0.0), created_by="ada"
-        )
-        manifest = batching.approve(other, again, approved_by="ben")
-        items_back = read_items(other.workspace.snapshots / manifest.snapshot_id / ITEMS)
-        assert [item.chain_author for item in items_back] == ["human", "teacher"]
+    items_back = exported_and_imported(folder, tmp_path)
+    assert [item.chain_author for item in items_back] == ["human", "teacher"]
 
 
 def test_anchoring_counts_labels_that_moved_to_the_teachers(store):
