@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Literal
 
 from curation import queueing
-from db import judgments
 from db.records import Judgment
 from db.store import Store
 
@@ -61,7 +60,9 @@ class Watch:
         Args:
             judged: The verdicts that are drawn with it.
         """
-        drawn = self._drawn = _standing(store, item_id, reviewer, judged)
+        own = next((each.event_id for each in judged if each.reviewer == reviewer), None)
+        drawn = Standing(item_id, reviewer, queueing.claim(store, item_id, reviewer), own)
+        self._drawn = drawn
         known = self._known
         if known is None or (known.item_id, known.reviewer) != (item_id, reviewer):
             # That it is in another hand is said at a verdict, wherever the reviewer came from.
@@ -88,9 +89,5 @@ class Watch:
 
 
 def _now(store: Store, item_id: str, reviewer: str) -> Standing:
-    return _standing(store, item_id, reviewer, judgments.judgments_of(store, item_id))
-
-
-def _standing(store: Store, item_id: str, reviewer: str, judged: Iterable[Judgment]) -> Standing:
-    own = next((each.event_id for each in judged if each.reviewer == reviewer), None)
-    return Standing(item_id, reviewer, queueing.claim(store, item_id, reviewer), own)
+    hand = queueing.claim(store, item_id, reviewer)
+    return Standing(item_id, reviewer, hand, queueing.verdict_of(store, item_id, reviewer))

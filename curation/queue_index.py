@@ -157,6 +157,10 @@ class QueueIndex:
             if any(sent is None or when > sent for when in judged.values())
         }
 
+    def verdict_of(self, number: int, reviewer: str) -> str | None:
+        """Return the event id of a reviewer's verdict in force on an item, or None."""
+        return next(reversed(self._judged.get(number, {}).get(reviewer, {})), None)
+
     def holders(self, number: int, now: datetime) -> set[str]:
         """Return who has an item in hand."""
         return {who for who, until in self._claims.get(number, {}).items() if until > now}

@@ -187,6 +187,14 @@ def asks_several(store: Store, item_id: str) -> bool:
         return number is not None and (number in index.gold or index.needed(number) > 1)
 
 
+def verdict_of(store: Store, item_id: str, reviewer: str) -> str | None:
+    """Return the event id of a reviewer's verdict in force on an item; None without one."""
+    with choosing:
+        index = index_of(store)
+        number = index.numbers.get(item_id)
+        return None if number is None else index.verdict_of(number, reviewer)
+
+
 def why(store: Store, item_id: str) -> list[Why]:
     """Return every reason of an item with its weight and value, what adds most first."""
     with choosing:

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from curation.agreement import Agreement
 from curation.code_version import code_version
 from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.people import require
-from curation.samples import agreement_from
 from curation.training_items import ranking_id as content_ranking_id
 from db import agreement, bulk, campaigns, guidelines, items, judgments
 from db.campaigns import Campaign
@@ -41,9 +39,8 @@ class ReviewItem:
         teacher: The ranking under review, also the first of `rankings`.
         judgments: In force, newest first.
         marks: Docids that this reviewer marked relevant before the reveal; None before it.
-        samples: How many samples the item has, by all teachers; 0 for an imported one.
-        agreement: What those of the teacher under review say about each other, where there are
-            several.
+        samples: How many the teacher under review gave; 0 for an imported item.
+        tau: Mean Kendall τ of two of them; None for fewer.
     """
 
     item: Item
@@ -51,8 +48,8 @@ class ReviewItem:
     teacher: Ranking
     judgments: list[Judgment]
     marks: list[str] | None
-    samples: int = 0
-    agreement: Agreement | None = None
+    samples: int
+    tau: float | None
 
     @property
     def hinted_chains(self) -> set[str]:
@@ -68,16 +65,15 @@ def load(store: Store, item_id: str, reviewer: str) -> ReviewItem:
     """
     item = items.get_item(store, item_id)
     rankings = items.get_rankings(store, item_id)
-    measured = agreement.agreement_of(store, item_id)
-    own = next((row for row in measured if row["under_review"] and row["samples"] > 1), None)
+    samples, tau = agreement.samples_under_review(store, item_id)
     return ReviewItem(
         item=item,
         rankings=rankings,
         teacher=rankings[0],
         judgments=judgments.judgments_of(store, item_id),
         marks=judgments.reveal_of(store, item_id, reviewer),
-        samples=sum(row["samples"] for row in measured),
-        agreement=None if own is None else agreement_from(own),
+        samples=samples,
+        tau=tau,
     )
 
 

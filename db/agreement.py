@@ -101,6 +101,17 @@ def agreement_of(store: Store, item_id: str) -> list[dict[str, Any]]:
     )
 
 
+def samples_under_review(store: Store, item_id: str) -> tuple[int, float | None]:
+    """Return how many samples the teacher under review gave, and their mean Kendall τ.
+
+    0 where none were measured; the τ is None for fewer than two.
+    """
+    row = store.row(
+        "SELECT samples, tau FROM sample_agreement WHERE item_id = ? AND under_review", [item_id]
+    )
+    return (0, None) if row is None else (row["samples"], row["tau"])
+
+
 def values(store: Store) -> pl.DataFrame:
     """Return a row for each item with samples by the teacher under review; no text but the query.
 

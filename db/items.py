@@ -278,6 +278,13 @@ def domains(store: Store) -> list[str]:
     ]
 
 
+def how_far(store: Store) -> tuple[int, int]:
+    """Return how many items there are, and how many of them were judged."""
+    row = store.row("SELECT count(*) AS items, count(verdict_seq) AS judged FROM item_heads")
+    assert row is not None
+    return int(row["items"]), int(row["judged"])
+
+
 def counts(store: Store) -> dict[str, int]:
     """Return how much there is: items, rankings, passages, judged."""
     row = store.row(

@@ -10,9 +10,9 @@ def all_tags(store: Store) -> list[str]:
 
 def tags_of(store: Store, item_ids: list[str]) -> dict[str, list[str]]:
     """Return the tags of items, sorted; an item without one is absent."""
-    rows = store.rows(
-        "SELECT item_id, list(tag ORDER BY tag) AS tags FROM item_tags"
-        " WHERE item_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY item_id",
-        [item_ids],
-    )
-    return {row["item_id"]: row["tags"] for row in rows}
+    marks = ", ".join("?" * len(item_ids)) or "NULL"
+    rows = store.rows(f"SELECT item_id, tag FROM item_tags WHERE item_id IN ({marks})", item_ids)  # noqa: S608 - question marks
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["item_id"], []).append(row["tag"])
+    return {item_id: sorted(tags) for item_id, tags in found.items()}

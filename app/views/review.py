@@ -87,11 +87,11 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
         line += f" :orange-badge[response repaired: {plain(teacher.status)}]"
     for check in teacher.failed_checks:
         line += f" :orange-badge[chain: {CHECKS[check][0].lower()}{CHECKS[check][1:]}]"  # type: ignore[index]
-    if shown.agreement is not None and shown.agreement.tau is not None:
-        kept = shown.agreement.tau >= DEFAULT_CUT
+    if shown.tau is not None:
+        kept = shown.tau >= DEFAULT_CUT
         line += (
-            f" :{'green-badge[▲' if kept else 'orange-badge[▼'} τ {shown.agreement.tau:.2f} among"
-            f" {many(shown.agreement.samples, 'sample')}]"
+            f" :{'green-badge[▲' if kept else 'orange-badge[▼'} τ {shown.tau:.2f} among"
+            f" {many(shown.samples, 'sample')}]"
         )
     if shown.marks is not None:
         agreed = sum(
@@ -241,13 +241,13 @@ def reason_row(shown: ReviewItem) -> None:
 def navigation_row(item_id: str) -> None:
     """Draw undo and the way back and forth."""
     st.space("stretch")
-    recent = judgments.recent_judgments(opened, reviewer, limit=10)
+    undoable = judgments.undoable(opened, reviewer)
     st.button(
         "Undo",
         key="undo",
         shortcut="U",
-        disabled=not recent or shows_keys(),
-        help=f"Takes back your latest verdict; {many(len(recent), 'verdict')} can be taken back.",
+        disabled=not undoable or shows_keys(),
+        help=f"Takes back your latest verdict; {many(undoable, 'verdict')} can be taken back.",
         on_click=session.undo,
         args=(opened, reviewer),
     )

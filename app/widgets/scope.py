@@ -52,8 +52,8 @@ def _campaign(store: Store, reviewer: str) -> Campaign | None:
 
 def how_far(store: Store, reviewer: str, chosen: ItemFilter, campaign: Campaign | None) -> None:
     """Draw how many items are judged, and how many are left of what is drawn from."""
-    counts = items.counts(store)
-    line = f"**{counts['judged']:,}** of {counts['items']:,} judged · "
+    n_items, judged = items.how_far(store)
+    line = f"**{judged:,}** of {n_items:,} judged · "
     if chosen != session.QUEUE:
         line += f"**{items.count_items(store, chosen):,}** match"
     else:
@@ -64,6 +64,6 @@ def how_far(store: Store, reviewer: str, chosen: ItemFilter, campaign: Campaign 
             line = f"**{left:,}** left for you"
         else:
             # A verdict moves both by one, whatever the item is.
-            line = f"**{counts['judged'] - ahead:,}** of {counts['items']:,} judged · "
+            line = f"**{judged - ahead:,}** of {n_items:,} judged · "
             line += f"**{left:,}** left"
     st.markdown(f":small[:gray[{line}]]", width="content")

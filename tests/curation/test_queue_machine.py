@@ -188,6 +188,17 @@ class Machine(RuleBasedStateMachine):
             {"cannot_judge": len(judged)} if judged else {}
         )
 
+    @invariant()
+    def everybody_has_their_latest_verdict(self):
+        latest = {(reviewer, item): event for event, reviewer, item in self.model.verdicts}
+        for reviewer in ("ada", "ben", "cleo"):
+            given = sum(who == reviewer for _, who, _ in self.model.verdicts)
+            assert judgments.undoable(self.store, reviewer) == given
+            for item in ORDER:
+                assert queueing.verdict_of(self.store, item, reviewer) == latest.get(
+                    (reviewer, item)
+                )
+
 
 def test_the_queue_does_what_the_model_says(store):
     add_samples(store)

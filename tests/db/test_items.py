@@ -83,7 +83,7 @@ def test_consistency_values_cover_every_item(store):
     assert items.domains(store) == ["biology", "leetcode"]
 
 
-def judge(store, item_id, reviewer="ada", verdict="approve"):
+def judge(store, item_id, reviewer="ada", verdict="approve", adjudication=None):
     return judgments.append_judgment(
         store,
         item_id=item_id,
@@ -95,6 +95,7 @@ def judge(store, item_id, reviewer="ada", verdict="approve"):
         relevant_docids=None,
         corrected=None,
         code_version="0",
+        adjudication=adjudication,
     )
 
 

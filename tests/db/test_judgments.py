@@ -4,13 +4,15 @@ import random
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db import judgments
+from db import judgments, queue_log
 from db.errors import NotFoundError
+from db.records import Adjudication
 from db.store import Store
 from db.workspace import Workspace
 from tests.db.test_items import judge
@@ -61,6 +63,37 @@ def test_the_view_equals_a_replay_of_the_log(store, steps):
     verdicts = {row["verdict"]: row["n"] for row in judgments.progress(store).to_dicts()}
     latest_by_item = {item: verdict for _, _, item, verdict in log}
     assert verdicts == {v: list(latest_by_item.values()).count(v) for v in latest_by_item.values()}
+
+
+GIVEN = st.sampled_from(("plain", "last word", "gold", "no gold", "undo"))
+
+
+@given(steps=st.lists(st.tuples(GIVEN, st.sampled_from(REVIEWERS), st.sampled_from(VERDICTS))))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_verdict_of_an_item_is_as_computed_from_its_whole_log(store, steps):
+    add_samples(store)
+    for log in ("judgment_events", "adjudications", "gold_events"):
+        store.execute(f"DELETE FROM {log}")  # noqa: S608 - our own names
+    with store.transaction() as cursor:
+        judgments.refresh_verdicts(cursor, list(ITEMS))
+    now = datetime.now(UTC)
+    made: list[tuple[str, str]] = []
+    for what, reviewer, verdict in steps:
+        if what in ("plain", "last word"):
+            word = Adjudication("slip", None, ()) if what == "last word" else None
+            made.append((judge(store, "i1", reviewer, verdict, adjudication=word), reviewer))
+        elif what == "gold":
+            given = {"verdict": verdict, "relevant_docids": None, "docids": None}
+            queue_log.set_gold(store, "i1", **given, set_by=reviewer, set_at=now)
+        elif what == "no gold":
+            queue_log.withdraw_gold(store, "i1", set_by=reviewer, set_at=now)
+        elif made:
+            event, by = made.pop()
+            judgments.append_undo(store, event_id=event, reviewer=by, code_version="0")
+        kept = store.rows("SELECT * FROM item_heads ORDER BY item_id")
+        with store.transaction() as cursor:
+            judgments.refresh_verdicts(cursor, list(ITEMS))
+        assert store.rows("SELECT * FROM item_heads ORDER BY item_id") == kept
 
 
 def test_an_undo_brings_back_the_earlier_verdict(store):
