@@ -83,9 +83,9 @@ def require(store: Store, actor: str, *roles: str) -> str:
     name = str(actor)
     if isinstance(actor, Operator):
         return name
-    found = people.standing(store, name)
-    if found is None and not people.any_accounts(store):
+    if not people.any_accounts(store):
         return name
+    found = people.standing(store, name)
     live = isinstance(actor, Actor) and is_live(store, actor)
     if found is None or not found.active or not live:
         raise RefusedError("You are not signed in any more. Sign in and do it again.")

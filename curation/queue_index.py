@@ -67,6 +67,7 @@ class QueueIndex:
         self._skipped: dict[str, dict[int, None]] = defaultdict(dict)  # likewise
         self._declined: dict[str, set[int]] = defaultdict(set)
         self._drawn: dict[str, int] = defaultdict(int)  # claims that a reviewer made
+        self._undoable: dict[str, int] = defaultdict(int)  # a reviewer's judgments, but the undone
         self._assigned: dict[int, str] = {}
         self._theirs: dict[str, set[int]] = defaultdict(set)  # the same, by person
         self.arrange(policy, gold)
@@ -105,12 +106,14 @@ class QueueIndex:
             if kind == "judge":
                 judged = self._judged[number].setdefault(reviewer, {})
                 judged[event["event_id"]] = event["happened_at"]
+                self._undoable[reviewer] += 1
                 self._decided[reviewer].add(number)
                 self._end_claim(number, reviewer)
                 self._skipped[reviewer].pop(number, None)
                 self._settle(number)
             elif kind == "undo":
                 self._judged[number].get(reviewer, {}).pop(event["undoes"], None)
+                self._undoable[reviewer] -= 1
                 self._settle(number)
             elif kind == "assign":
                 self._assign(number, reviewer)
@@ -160,6 +163,10 @@ class QueueIndex:
     def verdict_of(self, number: int, reviewer: str) -> str | None:
         """Return the event id of a reviewer's verdict in force on an item, or None."""
         return next(reversed(self._judged.get(number, {}).get(reviewer, {})), None)
+
+    def undoable(self, reviewer: str) -> int:
+        """Return how many of a reviewer's judgments were not undone."""
+        return self._undoable.get(reviewer, 0)
 
     def holders(self, number: int, now: datetime) -> set[str]:
         """Return who has an item in hand."""

@@ -3,9 +3,12 @@
 It is read from every item once, and then follows the logs (see `queue_index`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import RLock
 from time import perf_counter
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy as np
 from curation.queue_index import Mask, QueueIndex
 from curation.queue_policy import Policy
 from db import items, queue_log, queue_values
+from db.queue_log import QueueEvent
 from db.records import ItemFilter
 from db.store import Store
 
@@ -52,6 +56,12 @@ class _Kept:
             self.index.fold(queue_log.events_after(store, self.index.seq))
             self.commits = commits
 
+    def take_in(self, store: Store, event: Mapping[str, Any]) -> None:
+        """Take in an event that was just written, if nothing else was since the log was read."""
+        if store.commits == self.commits + 1:
+            self.index.fold([event])
+            self.commits += 1
+
 
 _kept: WeakKeyDictionary[Store, _Kept] = WeakKeyDictionary()
 choosing = RLock()
@@ -88,6 +98,23 @@ def _build(store: Store, stamp: tuple[tuple[int, ...], tuple[int, ...]]) -> _Kep
     kept.built_at = perf_counter()
     kept.took = kept.built_at - began
     return kept
+
+
+def record(
+    store: Store,
+    kind: QueueEvent,
+    *,
+    item_id: str,
+    reviewer: str,
+    happened_at: datetime,
+    until: datetime | None = None,
+) -> None:
+    """Append an event to the queue's log, and take it in; the caller holds the lock."""
+    event = queue_log.append_event(
+        store, kind, item_id=item_id, reviewer=reviewer, happened_at=happened_at, until=until
+    )
+    if kept := _kept.get(store):
+        kept.take_in(store, event)
 
 
 def as_known(store: Store) -> QueueIndex:

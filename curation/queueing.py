@@ -14,7 +14,15 @@ import polars as pl
 from curation.errors import CurationError
 from curation.people import require
 from curation.queue_index import QueueIndex
-from curation.queue_keeping import as_known, choosing, current_policy, index_of, mask_of, rearrange
+from curation.queue_keeping import (
+    as_known,
+    choosing,
+    current_policy,
+    index_of,
+    mask_of,
+    rearrange,
+    record,
+)
 from curation.queue_policy import (
     REASONS,
     Policy,
@@ -115,7 +123,7 @@ def _claim(store: Store, index: QueueIndex, number: int, reviewer: str, now: dat
     whole = timedelta(minutes=index.policy.claim_minutes)
     until = index.claim_of(number, reviewer, now)
     if until is None or until - now < whole * 2 / 3:
-        queue_log.append_event(
+        record(
             store,
             "claim" if until is None else "renew",
             item_id=index.ids[number],
@@ -123,7 +131,6 @@ def _claim(store: Store, index: QueueIndex, number: int, reviewer: str, now: dat
             happened_at=now,
             until=now + whole,
         )
-        index_of(store)
 
 
 def release(store: Store, item_id: str, reviewer: str, *, now: datetime | None = None) -> None:
@@ -154,9 +161,7 @@ def _end(
             raise QueueError(f"There is no item {item_id}; the list may have changed.")
         held = index.claim_of(index.numbers[item_id], reviewer, now or present())
         if kind != "release" or held:
-            queue_log.append_event(
-                store, kind, item_id=item_id, reviewer=reviewer, happened_at=now or present()
-            )
+            record(store, kind, item_id=item_id, reviewer=reviewer, happened_at=now or present())
 
 
 def taken(store: Store, reviewer: str, *, now: datetime | None = None) -> list[str]:
@@ -193,6 +198,12 @@ def verdict_of(store: Store, item_id: str, reviewer: str) -> str | None:
         index = index_of(store)
         number = index.numbers.get(item_id)
         return None if number is None else index.verdict_of(number, reviewer)
+
+
+def undoable(store: Store, reviewer: str) -> int:
+    """Return how many verdicts a reviewer may take back."""
+    with choosing:
+        return index_of(store).undoable(reviewer)
 
 
 def why(store: Store, item_id: str) -> list[Why]:

@@ -66,12 +66,13 @@ def load(store: Store, item_id: str, reviewer: str) -> ReviewItem:
     item = items.get_item(store, item_id)
     rankings = items.get_rankings(store, item_id)
     samples, tau = agreement.samples_under_review(store, item_id)
+    said, marks = judgments.said_of(store, item_id, reviewer)
     return ReviewItem(
         item=item,
         rankings=rankings,
         teacher=rankings[0],
-        judgments=judgments.judgments_of(store, item_id),
-        marks=judgments.reveal_of(store, item_id, reviewer),
+        judgments=said,
+        marks=marks,
         samples=samples,
         tau=tau,
     )

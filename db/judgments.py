@@ -270,15 +270,35 @@ def _judgment(row: dict[str, Any]) -> Judgment:
 
 def judgments_of(store: Store, item_id: str) -> list[Judgment]:
     """Return the judgments in force on an item, newest first."""
-    # What the view `judgments` says, from one look into the index: the few events of one item are
-    # chosen from here, where a join and a window cost the review desk three times as much.
-    found = store.rows(
+    return _in_force(_log_of(store, item_id))
+
+
+def said_of(store: Store, item_id: str, reviewer: str) -> tuple[list[Judgment], list[str] | None]:
+    """Return what `judgments_of` does, and a reviewer's blind marks: None before the reveal."""
+    log = _log_of(store, item_id)
+    reveals = (row for row in log if row["kind"] == "reveal" and row["reviewer"] == reviewer)
+    latest = next(reveals, None)
+    return _in_force(log), None if latest is None else list(latest["relevant_docids"])
+
+
+def _log_of(store: Store, item_id: str) -> list[dict[str, Any]]:
+    """Return what happened to one item, newest first.
+
+    It is little and found by the index; what is in force is chosen from it here, as the view
+    `judgments` does for all items: its joins and windows would cost the review desk three times
+    as much.
+    """
+    rows = store.rows(
         f"SELECT seq, kind, undoes, {_FIELDS} FROM judgment_events WHERE item_id = ?",  # noqa: S608 - a constant
         [item_id],
     )
-    undone = {row["undoes"] for row in found if row["kind"] == "undo"}
+    return sorted(rows, key=itemgetter("seq"), reverse=True)
+
+
+def _in_force(log: Sequence[dict[str, Any]]) -> list[Judgment]:
+    undone = {row["undoes"] for row in log if row["kind"] == "undo"}
     latest: dict[str, dict[str, Any]] = {}  # by reviewer
-    for row in sorted(found, key=itemgetter("seq"), reverse=True):
+    for row in log:
         if row["kind"] == "judge" and row["event_id"] not in undone:
             latest.setdefault(row["reviewer"], row)
     return [_judgment(row) for row in latest.values()]
@@ -304,27 +324,6 @@ def recent_judgments(store: Store, reviewer: str, limit: int = 10) -> list[Judgm
         [reviewer, reviewer, limit],
     )
     return [_judgment(row) for row in rows]
-
-
-def undoable(store: Store, reviewer: str) -> int:
-    """Return how many of a reviewer's judgments were not undone."""
-    row = store.row(
-        "SELECT count(*) FILTER (kind = 'judge') - count(*) FILTER (kind = 'undo') AS n"
-        " FROM judgment_events WHERE reviewer = ?",
-        [reviewer],
-    )
-    assert row is not None
-    return int(row["n"])
-
-
-def reveal_of(store: Store, item_id: str, reviewer: str) -> list[str] | None:
-    """Return the reviewer's blind marks on an item, or None before they revealed it."""
-    row = store.row(
-        "SELECT relevant_docids FROM judgment_events WHERE kind = 'reveal' AND item_id = ?"
-        " AND reviewer = ? ORDER BY seq DESC LIMIT 1",
-        [item_id, reviewer],
-    )
-    return None if row is None else list(row["relevant_docids"])
 
 
 def revealed_labels(store: Store, reviewer: str | None = None) -> list[dict[str, Any]]:

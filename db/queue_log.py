@@ -21,17 +21,28 @@ def append_event(
     reviewer: str,
     happened_at: datetime,
     until: datetime | None = None,
-) -> None:
-    """Append one event; when this returns, it is on disk.
+) -> dict[str, Any]:
+    """Append one event and return it as `events_after` does; when this returns, it is on disk.
 
     Args:
         until: Of a claim or its renewal, when it ends by itself.
     """
-    store.execute(
-        "INSERT INTO queue_events (kind, item_id, reviewer, until, happened_at)"
-        " VALUES (?, ?, ?, ?, ?)",
-        [kind, item_id, reviewer, until, happened_at],
-    )
+    with store.transaction() as cursor:
+        ((seq,),) = cursor.execute(
+            "INSERT INTO queue_events (kind, item_id, reviewer, until, happened_at)"
+            " VALUES (?, ?, ?, ?, ?) RETURNING seq",
+            [kind, item_id, reviewer, until, happened_at],
+        ).fetchall()
+    return {
+        "seq": seq,
+        "kind": kind,
+        "item_id": item_id,
+        "reviewer": reviewer,
+        "event_id": None,
+        "undoes": None,
+        "until": until,
+        "happened_at": happened_at,
+    }
 
 
 def events_after(store: Store, seq: int) -> list[dict[str, Any]]:

@@ -20,11 +20,12 @@ from app.widgets.reader import reader
 from app.widgets.scope import how_far, scope
 from app.widgets.sending import why_back
 from app.widgets.text import brief, key_of, many, plain, points, visible
+from curation import queueing
 from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
 from curation.orders import orders_of
 from curation.review import REASONS, ReviewItem
-from db import items, judgments, tags
+from db import items, tags
 from db.errors import NotFoundError
 
 CHROME = 426  # pixels above and below the reader, which takes the rest of the window
@@ -241,7 +242,7 @@ def reason_row(shown: ReviewItem) -> None:
 def navigation_row(item_id: str) -> None:
     """Draw undo and the way back and forth."""
     st.space("stretch")
-    undoable = judgments.undoable(opened, reviewer)
+    undoable = queueing.undoable(opened, reviewer)
     st.button(
         "Undo",
         key="undo",

@@ -64,11 +64,24 @@ def item_filter(
 ) -> ItemFilter:
     """Draw the filter and return it.
 
+    As long as nobody opened it or came with one in the address, its fields are not drawn: they are
+    a fifth of what Review draws, at each verdict.
+
     Args:
         assignees: Who has items assigned.
         verdict_at_first: Key of `VERDICTS`.
     """
-    with st.popover("Filter", icon=":material/filter_list:", width="content"):
+    popover = st.popover(
+        "Filter",
+        icon=":material/filter_list:",
+        width="content",
+        key="filter",
+        on_change="rerun",
+    )
+    touched = any(name in st.session_state or name in st.query_params for name in FIELDS)
+    if not popover.open and not touched:
+        return ItemFilter(verdict=_known(verdict_at_first, VERDICTS))
+    with popover:
         verdict = st.selectbox(
             "Verdict",
             list(VERDICTS),

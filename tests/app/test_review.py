@@ -250,7 +250,8 @@ def test_the_next_item_is_read_ahead(sample: Workspace, open_page: OpenPage) -> 
 
 def test_another_filter_forgets_what_was_read_ahead(sample: Workspace, open_page: OpenPage) -> None:
     app = open_page("review")
-    app.multiselect(key="domain").set_value(["economics"]).run()
+    app.session_state["filter"] = True  # as a click on it does
+    app.run().multiselect(key="domain").set_value(["economics"]).run()
     shown = current(app)
     press(app, "skip")
     with Store.open(sample) as store:

@@ -193,7 +193,7 @@ class Machine(RuleBasedStateMachine):
         latest = {(reviewer, item): event for event, reviewer, item in self.model.verdicts}
         for reviewer in ("ada", "ben", "cleo"):
             given = sum(who == reviewer for _, who, _ in self.model.verdicts)
-            assert judgments.undoable(self.store, reviewer) == given
+            assert queueing.undoable(self.store, reviewer) == given
             for item in ORDER:
                 assert queueing.verdict_of(self.store, item, reviewer) == latest.get(
                     (reviewer, item)

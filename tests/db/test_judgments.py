@@ -114,8 +114,8 @@ def test_only_ones_own_judgment_in_force_can_be_undone(store):
 
 def test_blind_marks_are_kept_for_each_reviewer(store):
     judgments.append_reveal(store, item_id="i1", reviewer="ada", marks=["b"], code_version="0")
-    assert judgments.reveal_of(store, "i1", "ada") == ["b"]
-    assert judgments.reveal_of(store, "i1", "ben") is None
+    assert judgments.said_of(store, "i1", "ada") == ([], ["b"])
+    assert judgments.said_of(store, "i1", "ben") == ([], None)
 
 
 WRITER = """
