@@ -52,6 +52,7 @@ class Desk:
         campaign: What items are given out for; None outside of campaigns.
         loaded: The next item, in this reviewer's hand and read ahead.
         watch: How the item on the screen stands with the reviewer.
+        shows_keys: Whether the dialog with the page's keys is open.
         notice: A line for the next screen: what was just done, or why it was not.
         lock: Held by whatever changes this state: of two fast presses, Streamlit may run the
             second while the first is still being recorded.
@@ -68,6 +69,7 @@ class Desk:
     loaded: dict[str, ReviewItem] = field(default_factory=dict)
     drafts: Drafts = field(default_factory=Drafts)
     watch: Watch = field(default_factory=Watch)
+    shows_keys: bool = False
     notice: str = ""
     error: str = ""
     shown_at: float = 0.0

@@ -301,10 +301,11 @@ class QueueIndex:
 
         Left out is what they decided or declined, and what is somebody else's to decide.
         """
+        waiting, place = self._waiting, self._place  # the whole of one's work is looked through
         passed = {
             number
             for number in self._decided.get(reviewer, ())
-            if self.waits(number) and reviewer in self.deciders(number)
+            if waiting[place[number]] and reviewer in self.deciders(number)
         }
         passed |= {number for number in self._declined.get(reviewer, ()) if self.waits(number)}
         passed |= {

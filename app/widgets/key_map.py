@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-_OPEN = "key_map"
+from app import session
+
 KEYS = {
     "A": "approve",
     "X, then 1 to 5": "reject, with its reasons",
@@ -19,7 +20,7 @@ KEYS = {
     "G": "the guidelines beside the item",
     "I": "comments and the flag beside the item",
     "Q, S, L": "cannot judge, skip, decline",
-    "U": "undo, up to the last ten",
+    "U": "undo; again, the verdict before",
     "← →": "back, next",
     "J, K": "focus the next or previous passage",
     "E, 0": "in blind mode: reveal with your marks, or none is relevant",
@@ -29,7 +30,7 @@ KEYS = {
 
 def shows_keys() -> bool:
     """Return whether the dialog is open: keys work behind it, so what they press is disabled."""
-    return _OPEN in st.session_state
+    return session.desk().shows_keys
 
 
 def key_map() -> None:
@@ -48,11 +49,11 @@ def key_map() -> None:
 
 
 def _open() -> None:
-    st.session_state[_OPEN] = True
+    session.desk().shows_keys = True
 
 
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    session.desk().shows_keys = False
 
 
 @st.dialog("Keys", on_dismiss=_close)
