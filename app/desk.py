@@ -11,13 +11,16 @@ from db.errors import RankDeskError, WorkspaceMissingError
 from db.workspace import Workspace
 
 PAGES = {
-    "Curate": [
+    "Data": [
         ("overview", "Overview", "home", "What is here, how far the loop is, and importing."),
         ("sources", "Sources", "database", "Queries with answers, and passages to search."),
         ("generate", "Generate", "edit_note", "A teacher labels a source: chains, orders, labels."),
         ("teachers", "Teachers", "school", "Which teacher, which prompt is better for the money."),
         ("consistency", "Consistency", "query_stats", "Where the teacher contradicts itself."),
         ("samples", "Samples", "stacks", "Several chains and orders of one item, side by side."),
+        ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),
+    ],
+    "Curate": [
         ("queue_desk", "Queue", "low_priority", "What is looked at first, why, and by how many."),
         ("review", "Review", "rate_review", "Judge the teacher's rankings, one key each."),
         ("table", "Table", "table_rows", "Search all items, and decide on many at once."),
@@ -26,7 +29,6 @@ PAGES = {
         ("disagreements", "Disagreements", "balance", "Who agrees with whom, and on what not."),
         ("adjudicate", "Adjudicate", "gavel", "The last word where people do not agree."),
         ("my_work", "My work", "person_check", "What you decided, and how it compares."),
-        ("decontamination", "Decontamination", "policy", "Items that ask a test query, kept out."),
         ("batches", "Batches", "inventory_2", "Choose reviewed items, approve, export."),
     ],
     "Train": [

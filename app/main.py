@@ -5,6 +5,7 @@ webhooks go out and the API answers before anyone opens a page.
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from logging import getLogger
@@ -23,6 +24,10 @@ def _own() -> None:
         store()
     except RankDeskError as error:  # the pages say so too, and how to mend it
         getLogger(__name__).warning("%s", error)
+    # A full collection stops every session. What is loaded by now stays as long as the server
+    # does, so none needs to walk through it.
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager

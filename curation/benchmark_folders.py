@@ -49,7 +49,7 @@ class Published:
     queries: dict[str, str]
     passages: dict[str, Passage]
     qrels: Qrels
-    files: dict[str, Path]
+    files: dict[str, Path] = field(default_factory=dict)
     run: Run = field(default_factory=dict)
     excluded: dict[str, set[str]] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)

@@ -163,13 +163,27 @@ def add_folder(
 
 def _add(root: Path, name: str, content: Published, run: Path) -> BenchmarkManifest:
     """Check the parts against each other and keep them as a new folder of `root`."""
+    _require_known("qid", content.files["qrels"], content.qrels, content)
+    _require_known("qid", run, content.run, content)
+    _require_known("docid", run, content.run, content)
+    return keep(root, name, content, run_tag(run))
+
+
+def keep(root: Path, name: str, content: Published, retriever: str | None) -> BenchmarkManifest:
+    """Keep content whose parts fit together as a new folder of `root`.
+
+    Args:
+        retriever: What made the first-stage run, where that is known.
+
+    Returns:
+        The manifest; where `root` holds the same content already, the one that lies there.
+
+    Raises:
+        BenchmarkError: If the name is blank.
+    """
     if not name.strip():
         raise BenchmarkError("A benchmark needs a name.")
-    results = content.run
-    _require_known("qid", content.files["qrels"], content.qrels, content)
-    _require_known("qid", run, results, content)
-    _require_known("docid", run, results, content)
-    frames = _frames(content, results)
+    frames = _frames(content, content.run)
     benchmark_id = _content_id(frames)
     target = root / benchmark_id
     if target.exists():
@@ -184,9 +198,9 @@ def _add(root: Path, name: str, content: Published, run: Path) -> BenchmarkManif
             n_passages=len(content.passages),
             n_judged=len(content.qrels),
             n_qrels=frames["qrels"].height,
-            n_ranked=len(results),
+            n_ranked=len(content.run),
             n_run=frames["run"].height,
-            retriever=run_tag(run),
+            retriever=retriever,
             max_passage_tokens=content.max_passage_tokens,
             files={path.name: sha256_of(path) for path in sorted(draft.iterdir())},
         )

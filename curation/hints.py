@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 from curation.chain_checks import failed_checks
-from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.people import require
 from curation.permutation import Status, parse_response
+from curation.rankings import scored
 from curation.samples import NO_ORDER
-from curation.training_items import ranking_id
 from db import items
 from db.hints import insert_hinted
-from db.records import Ranking
 from db.store import Store
 
 LONGEST_HINT = 2_000
@@ -60,19 +58,15 @@ def keep_hinted(
     order = [initial[number - 1] for number in permutation]
     chain = parse_response(response, len(initial)).chain
     texts = [item.query, *(candidate.text for candidate in item.candidates)]
-    scores = self_consistency(order, item.relevant_docids, initial)
-    ranking = Ranking(
-        ranking_id=ranking_id(item_id, "teacher", model, order, chain),
-        item_id=item_id,
-        author="teacher",
-        author_name=model,
-        docids=tuple(order),
-        status=status,
-        ndcg=scores.ndcg,
-        recall=scores.recall,
-        overlap=scores.overlap,
-        first_relevant=scores.first_relevant or 0,
+    ranking = scored(
+        item_id,
+        "teacher",
+        model,
+        order,
+        initial=initial,
+        relevant=item.relevant_docids,
         chain=chain,
+        status=status,
         response=response,
         prompt_tokens=tokens[0],
         completion_tokens=tokens[1],

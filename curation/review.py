@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from curation.code_version import code_version
-from curation.consistency import self_consistency
 from curation.errors import CurationError
 from curation.people import require
-from curation.training_items import ranking_id as content_ranking_id
+from curation.rankings import scored
 from db import agreement, bulk, campaigns, guidelines, items, judgments
 from db.campaigns import Campaign
 from db.records import Adjudication, ChainAuthor, Detail, Item, Judgment, Ranking, Verdict
@@ -330,19 +329,15 @@ def _corrections(
     relevant_docids = [docid for docid in initial if docid in labels]
     # The human ranking is recorded even when only labels change, so that what is trained on
     # always names its author; its self-consistency is measured against the corrected labels.
-    scores = self_consistency(order, relevant_docids, initial)
-    corrected = Ranking(
-        ranking_id=content_ranking_id(shown.item.item_id, "human", reviewer, order, written),
-        item_id=shown.item.item_id,
-        author="human",
-        author_name=reviewer,
-        docids=tuple(order),
-        status="ok",
-        ndcg=scores.ndcg,
-        recall=scores.recall,
-        overlap=scores.overlap,
-        first_relevant=scores.first_relevant or 0,
+    corrected = scored(
+        shown.item.item_id,
+        "human",
+        reviewer,
+        order,
+        initial=initial,
+        relevant=relevant_docids,
         chain=written,
+        status="ok",
     )
     return corrected, None if same_labels else relevant_docids
 

@@ -17,11 +17,13 @@ def insert_benchmark(
     n_passages: int,
     added_by: str,
     retriever: str = "",
+    of_items: bool = False,
 ) -> bool:
     """Record a benchmark and return whether it is new.
 
     Args:
         retriever: What made its first-stage run, where that is known.
+        of_items: It is made of the workspace's items.
 
     Raises:
         StoreError: If another benchmark has the name, or the content has another name.
@@ -44,8 +46,8 @@ def insert_benchmark(
                 "Choose another name, for example with a version."
             )
         cursor.execute(
-            "INSERT INTO benchmarks VALUES (?, ?, ?, ?, now(), ?, ?)",
-            [benchmark_id, name, n_queries, n_passages, added_by, retriever],
+            "INSERT INTO benchmarks VALUES (?, ?, ?, ?, now(), ?, ?, ?)",
+            [benchmark_id, name, n_queries, n_passages, added_by, retriever, of_items],
         ).fetchall()
     return True
 
@@ -53,6 +55,11 @@ def insert_benchmark(
 def list_benchmarks(store: Store) -> list[dict[str, Any]]:
     """Return every benchmark, oldest first."""
     return store.rows("SELECT * FROM benchmarks ORDER BY created_at")
+
+
+def list_tests(store: Store) -> list[dict[str, Any]]:
+    """Return the benchmarks that say how good a model is: all but those made of items."""
+    return [row for row in list_benchmarks(store) if not row["of_items"]]
 
 
 def get_benchmark(store: Store, wanted: str) -> dict[str, Any]:

@@ -93,6 +93,17 @@ def insert_items(
     return new_items, new_rankings
 
 
+def add_rankings(store: Store, rankings: list[Ranking]) -> int:
+    """Insert rankings of items that are here, but those that are known; return how many."""
+    ids = [ranking.ranking_id for ranking in rankings]
+    new = unknown_rankings(store, ids)
+    by_id = {ranking.ranking_id: ranking for ranking in rankings if ranking.ranking_id in new}
+    if by_id:
+        with store.transaction() as cursor:
+            insert_rankings(cursor, ranking_frame(list(by_id.values())))
+    return len(by_id)
+
+
 def unknown_rankings(store: Store, ranking_ids: list[str]) -> set[str]:
     """Return those of the ids that no ranking has."""
     wanted = pl.DataFrame({"ranking_id": ranking_ids}, schema={"ranking_id": pl.String})

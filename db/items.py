@@ -119,11 +119,12 @@ def _moved_tau(chosen: ItemFilter) -> bool:
 _CONDITIONS: tuple[tuple[Callable[[ItemFilter], bool], str], ...] = (
     (lambda f: bool(f.domains), "list_contains($domains::VARCHAR[], h.domain)"),
     (lambda f: f.verdict == "open", "h.verdict IS NULL"),
+    (lambda f: f.verdict == "judged", "h.verdict IS NOT NULL"),
     (
         lambda f: f.verdict == "returned",
         "h.item_id IN (SELECT item_id FROM open_returns)",
     ),
-    (lambda f: f.verdict not in ("any", "open", "returned"), "h.verdict = $verdict"),
+    (lambda f: f.verdict not in ("any", "open", "judged", "returned"), "h.verdict = $verdict"),
     (lambda f: f.reviewer is not None, "h.reviewer = $reviewer"),
     (
         lambda f: f.min_ndcg > 0 or f.max_ndcg < 1,
@@ -258,6 +259,29 @@ def titles(store: Store, item_ids: list[str]) -> dict[str, str]:
 def queries(store: Store) -> list[dict[str, Any]]:
     """Return item_id, query of every item."""
     return store.rows("SELECT item_id, query FROM items ORDER BY item_id")
+
+
+def whole_items(store: Store, chosen: ItemFilter) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the items that a filter lets through, as imported, and their passages.
+
+    Returns:
+        Columns item_id, domain, query, passage_ids, docids (the same passages, in initial order),
+        relevant_docids; and passage_id, title, text.
+    """
+    listed = _listed(replace(chosen, order="imported"))
+    parameters = _parameters(chosen, listed)
+    items = store.frame(
+        "SELECT i.item_id, i.domain, i.query, i.passage_ids, i.docids, i.relevant_docids"  # noqa: S608 - our own conditions
+        f" FROM items i WHERE i.item_id IN (SELECT h.item_id {listed})"
+        " ORDER BY i.created_at, i.item_id",
+        parameters,
+    )
+    passages = store.frame(
+        "SELECT passage_id, title, text FROM passages"
+        " WHERE passage_id IN (SELECT unnest($ids::VARCHAR[]))",
+        {"ids": items["passage_ids"].explode().unique().to_list()},
+    )
+    return items, passages
 
 
 def consistency_values(store: Store) -> pl.DataFrame:

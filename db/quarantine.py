@@ -172,7 +172,7 @@ def _decide(
 
 
 def summary(store: Store) -> list[dict[str, Any]]:
-    """Return every benchmark with its latest scan, oldest benchmark first.
+    """Return every benchmark with its latest scan, oldest first; those made of items left out.
 
     Returns:
         Rows of benchmark_id, name and the columns of contamination_scans (None where it was never
@@ -199,6 +199,7 @@ def summary(store: Store) -> list[dict[str, Any]]:
                    count(*) FILTER (over AND kind = 'meaning') AS meaning
             FROM contamination_pairs GROUP BY scan_id
         ) p ON p.of_scan = s.scan_id
+        WHERE NOT b.of_items
         ORDER BY b.created_at, b.benchmark_id
         """
     )

@@ -82,6 +82,7 @@ _WATCHED = (
     "returned_items",
     "quarantine_events",
     "rollout_groups",
+    "evaluations",
     "item_clusters",
     "flag_events",
 )

@@ -165,8 +165,8 @@ class ItemFilter:
 
     Attributes:
         domains: Any of these; none means every domain.
-        verdict: `open` for items without a verdict, `returned` for those that an evaluation sent
-            back, `any`, or one verdict.
+        verdict: `open` for items without a verdict, `judged` for those with one, `returned` for
+            those that an evaluation sent back, `any`, or one verdict.
         reviewer: Only items whose verdict in force is this reviewer's.
         min_ndcg: Self-consistency at least this, 0..1.
         max_ndcg: Self-consistency below this, or equal where it is 1.
@@ -187,7 +187,9 @@ class ItemFilter:
     """
 
     domains: tuple[str, ...] = ()
-    verdict: Literal["any", "open", "returned", "approve", "reject", "fix", "cannot_judge"] = "any"
+    verdict: Literal[
+        "any", "open", "judged", "returned", "approve", "reject", "fix", "cannot_judge"
+    ] = "any"
     reviewer: str | None = None
     min_ndcg: float = 0.0
     max_ndcg: float = 1.0

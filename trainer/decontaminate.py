@@ -67,7 +67,7 @@ def scan(
     """
     scanned_by = require(store, scanned_by, "reviewer", "trainer")
     found = [benchmarks.get_benchmark(store, each) for each in dict.fromkeys(wanted)]
-    found = found or benchmarks.list_benchmarks(store)
+    found = found or benchmarks.list_tests(store)
     if not found:
         raise DecontaminationError(
             "No benchmark is registered, so there is nothing to compare with. Add one with "

@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from curation import trec
-from db import checkpoints, evaluations, jobs
+from curation import item_benchmarks, trec
+from db import benchmarks, checkpoints, evaluations, jobs
 from db.store import Store
+from trainer.engines.opening import model_name
 from trainer.ingest_items import read_items
 from trainer.ingest_rollouts import read_groups
 from trainer.joblog import EVENTS, read_events, read_records
@@ -94,6 +95,13 @@ def _record_evaluation(store: Store, job: dict[str, Any], folder: Path) -> None:
     calls, _ = read_records(folder / "calls.jsonl")
     spec = load_config(folder).spec
     assert isinstance(spec, EvaluateSpec)
+    if benchmarks.get_benchmark(store, job["benchmark_id"])["of_items"]:
+        model = (
+            checkpoints.get_checkpoint(store, checkpoint)["name"]
+            if (checkpoint := job["checkpoint_id"])
+            else model_name(spec.engine)
+        )
+        item_benchmarks.keep_orders(store, model, orders, calls)
     evaluations.insert_evaluation(
         store,
         evaluation_id=job["job_id"],

@@ -10,12 +10,13 @@ from typing import Any, Literal
 import polars as pl
 
 from curation import benchmarks as benchmark_files
-from curation import holes, rankllm, scoring, significance, trec
+from curation import holes, item_benchmarks, rankllm, scoring, significance, trec
 from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.comparing import LEVEL, Comparisons, compare_all
 from curation.errors import CurationError
 from curation.people import require
 from db import benchmarks, evaluations
+from db.records import ItemFilter
 from db.store import Store
 from trainer.recipes import DEFAULT_MEASURES
 
@@ -60,6 +61,37 @@ def add_benchmark(
             "A benchmark is a published folder, or the files of queries, passages and qrels: give "
             "the one or the other, and the first-stage run."
         )
+    _register(store, name, manifest, added_by)
+    return manifest
+
+
+def add_items(
+    store: Store, name: str, chosen: ItemFilter, *, added_by: str
+) -> benchmark_files.BenchmarkManifest:
+    """Register the workspace's items as a benchmark, for checkpoints to order them.
+
+    Evaluations on it become rankings of the items (see `curation.item_benchmarks`).
+
+    Raises:
+        RefusedError: If `added_by` is no trainer.
+        BenchmarkError: If there is no such item, or the name is blank.
+        StoreError: If another benchmark has the name.
+    """
+    added_by = require(store, added_by, "trainer")
+    manifest = item_benchmarks.make(store, store.workspace.benchmarks, name, chosen)
+    _register(store, name, manifest, added_by, of_items=True)
+    return manifest
+
+
+def _register(
+    store: Store,
+    name: str,
+    manifest: benchmark_files.BenchmarkManifest,
+    added_by: str,
+    *,
+    of_items: bool = False,
+) -> None:
+    """Record a benchmark that is in its folder, and score its first-stage order."""
     benchmarks.insert_benchmark(
         store,
         benchmark_id=manifest.benchmark_id,
@@ -68,6 +100,7 @@ def add_benchmark(
         n_passages=manifest.n_passages,
         added_by=added_by,
         retriever=manifest.retriever or "",
+        of_items=of_items,
     )
     benchmark = benchmark_files.read_benchmark(store.workspace.benchmarks / manifest.benchmark_id)
     values = scoring.per_query(benchmark.qrels, benchmark.scores, DEFAULT_MEASURES)
@@ -93,7 +126,6 @@ def add_benchmark(
         ),
         calls=pl.DataFrame(),
     )
-    return manifest
 
 
 def run_of(store: Store, evaluation_id: str, form: Literal["trec", "rankllm"]) -> str:

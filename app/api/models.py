@@ -228,6 +228,9 @@ class BenchmarkRow(BaseModel):
     n_queries: int
     n_passages: int
     retriever: str = Field(description="Of its first-stage run, by the run's tag; may be empty.")
+    of_items: bool = Field(
+        description="Made of this workspace's items, to see how checkpoints order those."
+    )
     created_at: datetime
 
 

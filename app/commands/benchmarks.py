@@ -13,6 +13,7 @@ from curation.edits import set_suite
 from curation.leaderboard import PublishedTable, published_tables
 from db import benchmarks, suites
 from db.errors import RankDeskError
+from db.records import ItemFilter
 from trainer import leaders, scoreboard
 
 benchmark = typer.Typer(
@@ -76,6 +77,32 @@ def benchmark_add(
         lambda: (
             f"{name.strip()}: {manifest.n_queries} queries, first stage nDCG@10 {row['value']:.4f}"
         ),
+    )
+
+
+@benchmark.command("items")
+def benchmark_items(
+    context: typer.Context,
+    name: str,
+    domain: Annotated[list[str] | None, typer.Option(help="Only of this domain; repeat.")] = None,
+    judged: Annotated[bool, typer.Option("--judged", help="Only items with a verdict.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a benchmark of this workspace's items, for checkpoints to order them.
+
+    Their orders then stand beside the teacher's and people's.
+    """
+    chosen = ItemFilter(domains=tuple(domain or ()), verdict="judged" if judged else "any")
+    with open_store(context) as store:
+        manifest = scoreboard.add_items(store, name, chosen, added_by=user())
+    emit(
+        {
+            "benchmark_id": manifest.benchmark_id,
+            "name": name.strip(),
+            "n_queries": manifest.n_queries,
+        },
+        as_json,
+        lambda: f"{name.strip()}: items to order: {manifest.n_queries:,}",
     )
 
 

@@ -4,12 +4,13 @@ import polars as pl
 import streamlit as st
 
 from app.store import store, user
+from app.widgets.filters import choices, item_filter, told
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.scores import score_table
-from app.widgets.text import plain, points
+from app.widgets.text import many, plain, points
 from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.benchmarks import read_manifest
-from db import benchmarks
+from db import benchmarks, items
 from db.workspace import typed_path
 from trainer import scoreboard
 
@@ -24,7 +25,11 @@ FOLDER = {
     "split": ("Split", "BEIR's split, or BRIGHT's task where there are several", "test"),
     "run": FILES["run"],
 }
-FORMS = {"files": "Four files", "folder": "A published folder (BEIR, BRIGHT, R2MED)"}
+FORMS = {
+    "files": "Four files",
+    "folder": "A published folder (BEIR, BRIGHT, R2MED)",
+    "items": "This workspace's items",
+}
 
 opened = store()
 
@@ -32,16 +37,20 @@ opened = store()
 def add_form() -> None:
     """Draw the form that registers a benchmark from files or a folder on the server."""
     with st.container(border=True):
-        st.markdown("**Add a benchmark** :gray[from files on the server; each may be gzipped]")
+        st.markdown("**Add a benchmark** :gray[files are the server's; each may be gzipped]")
         form = st.segmented_control(
             "Form",
             list(FORMS),
             default="files",
             required=True,
             format_func=FORMS.__getitem__,
-            key="benchmark-form",
+            key="benchmark_form",
+            bind="query-params",
             label_visibility="collapsed",
         )
+        if form == "items":
+            items_form()
+            return
         fields = FOLDER if form == "folder" else FILES
         name = st.text_input("Name", placeholder="bright-biology", max_chars=80)
         typed = {}
@@ -56,6 +65,26 @@ def add_form() -> None:
         if st.button("Check and add", type="primary", icon=":material/add:", key="add"):
             with mendable():
                 add(name or "", fields, {key: (text or "").strip() for key, text in typed.items()})
+
+
+def items_form() -> None:
+    """Draw the form that lets checkpoints order the workspace's items."""
+    st.caption(
+        "A checkpoint that is evaluated on it orders the items: its order and chain then stand "
+        "beside the teacher's and people's on Review, Compare and Disagreements, and the queue "
+        "knows where it disagrees. It says nothing of how good a checkpoint is: it may have been "
+        "trained on these items, and the labels are the teacher's."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", placeholder="items to compare", max_chars=80, key="items-name")
+        chosen = item_filter(*choices(opened), verdict_at_first="any")
+        if st.button("Make it", type="primary", icon=":material/add:", key="add-items"):
+            with mendable():
+                with st.spinner("Reading the items …"):
+                    manifest = scoreboard.add_items(opened, name or "", chosen, added_by=user())
+                st.session_state[NOTICE] = f"{(name or '').strip()}: {manifest.n_queries} items"
+                st.rerun()
+    st.caption(f"{many(items.count_items(opened, chosen), 'item')}: {plain(told(chosen))}")
 
 
 def add(name: str, fields: dict[str, tuple[str, str, str]], typed: dict[str, str]) -> None:

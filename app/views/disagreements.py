@@ -77,6 +77,9 @@ def authors(found: Said) -> None:
         "verdict on; n counts them. An approval stands for the teacher's order. – where nothing is "
         "shared. Click a square, or choose two authors, for their items."
     )
+    if not any(key.startswith("checkpoint:") for key in ordered):
+        st.caption("No checkpoint is among them: none has ordered items that people decided on.")
+        link("benchmarks", "Let one order items", "format_list_numbered", benchmark_form="items")
     left, right = st.columns(2)
     names = {key: author(key) for key in ordered}
     with left:

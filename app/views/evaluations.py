@@ -154,6 +154,13 @@ with left:
         key="benchmark",
         default=found[-1]["benchmark_id"],
     )
+if next(row["of_items"] for row in found if row["benchmark_id"] == benchmark_id):
+    st.info(
+        "This one is made of items of this workspace: what is measured is how far a checkpoint "
+        "agrees with the teacher's labels, on items that it may have been trained on. Its orders "
+        "are rankings of the items.",
+        icon=":material/info:",
+    )
 names = evaluations.measure_names(opened, benchmark_id)
 measure = middle.selectbox("Measure", names, key="measure", bind="query-params") or "nDCG@10"
 rows = score_table(opened, benchmark_id, measure)

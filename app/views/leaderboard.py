@@ -139,7 +139,7 @@ def ids() -> tuple[str, ...]:
     """Return the evaluations there are: new ones change what is measured."""
     return tuple(
         row["evaluation_id"]
-        for each in benchmarks.list_benchmarks(opened)
+        for each in benchmarks.list_tests(opened)
         for row in evaluations.list_evaluations(opened, each["benchmark_id"])
     )
 
@@ -195,7 +195,7 @@ def alone(table: PublishedTable) -> None:
 
 
 heading("Leaderboard", "Several benchmarks at once: measured here, and as others published it.")
-names = {row["benchmark_id"]: row["name"] for row in benchmarks.list_benchmarks(opened)}
+names = {row["benchmark_id"]: row["name"] for row in benchmarks.list_tests(opened)}
 tables = published_tables()
 choices = {
     row["name"]: f"{row['name']} ({many(len(row['benchmarks']), 'benchmark')})"

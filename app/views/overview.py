@@ -30,7 +30,7 @@ def reviewed() -> None:
 
 def measured() -> None:
     """Draw the newest benchmark's models against its baseline."""
-    found = benchmarks.list_benchmarks(opened)
+    found = benchmarks.list_tests(opened)
     if not found:
         st.caption("Add a benchmark to see what training buys.")
         link("benchmarks", "Add a benchmark", "quiz")

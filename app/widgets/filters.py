@@ -12,6 +12,7 @@ from db.store import Store
 
 VERDICTS = {
     "open": "Not judged",
+    "judged": "Judged",
     "returned": "Sent back by an evaluation",
     "any": "Any",
     "approve": "Approved",

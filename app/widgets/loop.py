@@ -30,7 +30,7 @@ def steps(store: Store) -> list[Step]:
     waiting = batches.list_batches(store).height - frozen.height
     trained = [row for row in checkpoints.list_checkpoints(store) if row["kind"] != "base"]
     measured = [row for row in evaluations.list_evaluations(store) if row["checkpoint_id"]]
-    n_benchmarks = len(benchmarks.list_benchmarks(store))
+    n_benchmarks = len(benchmarks.list_tests(store))
     share = counts["judged"] / counts["items"] if counts["items"] else 0
     return [
         Step(
