@@ -1,6 +1,6 @@
 """Rankings made here: with their content id, and their measures against the item's labels."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from curation.consistency import self_consistency
@@ -15,7 +15,7 @@ def scored(
     order: Sequence[str],
     *,
     initial: Sequence[str],
-    relevant: Collection[str],
+    relevant: Sequence[str],
     chain: str,
     **more: Any,
 ) -> Ranking:
