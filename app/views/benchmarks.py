@@ -4,13 +4,13 @@ import polars as pl
 import streamlit as st
 
 from app.store import store, user
-from app.widgets.filters import choices, item_filter, told
+from app.widgets.item_benchmarks import FORM, items_form
 from app.widgets.page import NOTICE, empty_state, heading, link, mendable
 from app.widgets.scores import score_table
-from app.widgets.text import many, plain, points
+from app.widgets.text import plain, points
 from curation.benchmark_folders import DEFAULT_SPLIT
 from curation.benchmarks import read_manifest
-from db import benchmarks, items
+from db import benchmarks
 from db.workspace import typed_path
 from trainer import scoreboard
 
@@ -28,7 +28,7 @@ FOLDER = {
 FORMS = {
     "files": "Four files",
     "folder": "A published folder (BEIR, BRIGHT, R2MED)",
-    "items": "This workspace's items",
+    "items": FORM,
 }
 
 opened = store()
@@ -49,7 +49,7 @@ def add_form() -> None:
             label_visibility="collapsed",
         )
         if form == "items":
-            items_form()
+            items_form(opened)
             return
         fields = FOLDER if form == "folder" else FILES
         name = st.text_input("Name", placeholder="bright-biology", max_chars=80)
@@ -65,26 +65,6 @@ def add_form() -> None:
         if st.button("Check and add", type="primary", icon=":material/add:", key="add"):
             with mendable():
                 add(name or "", fields, {key: (text or "").strip() for key, text in typed.items()})
-
-
-def items_form() -> None:
-    """Draw the form that lets checkpoints order the workspace's items."""
-    st.caption(
-        "A checkpoint that is evaluated on it orders the items: its order and chain then stand "
-        "beside the teacher's and people's on Review, Compare and Disagreements, and the queue "
-        "knows where it disagrees. It says nothing of how good a checkpoint is: it may have been "
-        "trained on these items, and the labels are the teacher's."
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name", placeholder="items to compare", max_chars=80, key="items-name")
-        chosen = item_filter(*choices(opened), verdict_at_first="any")
-        if st.button("Make it", type="primary", icon=":material/add:", key="add-items"):
-            with mendable():
-                with st.spinner("Reading the items …"):
-                    manifest = scoreboard.add_items(opened, name or "", chosen, added_by=user())
-                st.session_state[NOTICE] = f"{(name or '').strip()}: {manifest.n_queries} items"
-                st.rerun()
-    st.caption(f"{many(items.count_items(opened, chosen), 'item')}: {plain(told(chosen))}")
 
 
 def add(name: str, fields: dict[str, tuple[str, str, str]], typed: dict[str, str]) -> None:

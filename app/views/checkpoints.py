@@ -6,10 +6,11 @@ import polars as pl
 import streamlit as st
 
 from app.store import store
+from app.widgets.item_benchmarks import way_to_orders
 from app.widgets.page import empty_state, heading, link
 from app.widgets.pick import pick
 from app.widgets.text import plain, when
-from db import benchmarks, checkpoints, evaluations
+from db import checkpoints, evaluations
 from trainer import ingest
 
 opened = store()
@@ -72,21 +73,6 @@ def facts(row: dict[str, Any]) -> None:
     )
 
 
-def order_items(checkpoint_id: str) -> None:
-    """Draw the way to this checkpoint's orders of items: by the newest benchmark made of them."""
-    made = [row for row in benchmarks.list_benchmarks(opened) if row["of_items"]]
-    if made:
-        link(
-            "evaluations",
-            "Let it order items",
-            "format_list_numbered",
-            checkpoint=checkpoint_id,
-            benchmark=made[-1]["benchmark_id"],
-        )
-    else:
-        link("benchmarks", "Let it order items", "format_list_numbered", benchmark_form="items")
-
-
 heading("Checkpoints", "Every model says what it was trained on, by which recipe, from what.")
 found = checkpoints.list_checkpoints(opened)
 if not found:
@@ -116,7 +102,7 @@ with right, st.container(border=True):
     st.markdown("**Go on from here**")
     with st.container(horizontal=True):
         link("evaluations", "Evaluate it", "leaderboard", checkpoint=chosen["checkpoint_id"])
-        order_items(chosen["checkpoint_id"])
+        way_to_orders(opened, "Let it order items", chosen["checkpoint_id"])
         link("lineage", "Lineage", "account_tree", node=f"checkpoint:{chosen['checkpoint_id']}")
         if chosen["job_id"]:
             link("jobs", "Its job", "monitoring", job=chosen["job_id"])

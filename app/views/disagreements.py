@@ -8,6 +8,7 @@ import streamlit as st
 from app.store import store
 from app.widgets.disagreement_charts import CELL, POINT, heatmap, scatter, weeks
 from app.widgets.estimates import WITH, author, estimate_table
+from app.widgets.item_benchmarks import way_to_orders
 from app.widgets.page import empty_state, go_to, heading, link
 from app.widgets.pick import pick
 from app.widgets.text import many, visible
@@ -79,7 +80,7 @@ def authors(found: Said) -> None:
     )
     if not any(key.startswith("checkpoint:") for key in ordered):
         st.caption("No checkpoint is among them: none has ordered items that people decided on.")
-        link("benchmarks", "Let one order items", "format_list_numbered", benchmark_form="items")
+        way_to_orders(opened, "Let one order items")
     left, right = st.columns(2)
     names = {key: author(key) for key in ordered}
     with left:
