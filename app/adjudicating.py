@@ -60,8 +60,9 @@ def start_merge(case: Case, version: Version | None) -> None:
 
 def edit(case: Case, change: Mapping[str, Any]) -> None:
     """Take a move or mark from the browser into the merge, if it fits the item."""
-    if fits(case.shown, change):
-        take(session.desk().drafts.of(case.shown.item.item_id), change)
+    item_id, drafts = case.shown.item.item_id, session.desk().drafts
+    if fits(case.shown, change, drafts.token(item_id)):
+        take(drafts.of(item_id), change)
 
 
 def decide(store: Store, case: Case, option: str, cause: str, after: str | None, me: str) -> None:

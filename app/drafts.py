@@ -3,8 +3,11 @@
 A change runs the page anew, and before an item is drawn its draft is written where it differs from
 what was written last. So what is on the screen is on disk: a reload, another browser or a server
 that was killed finds it again. A verdict drops it, in the verdict's own transaction.
+
+Of two tabs on one item, the one that writes later finds what the other wrote, and shows that.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -50,6 +53,8 @@ class Draft:
     steps: dict[int, int] = field(default_factory=dict)
 
 
+EDITED_ELSEWHERE = "This item was edited in another tab; what it says there is shown here."
+
 _DRAFT = TypeAdapter(Draft)
 _EMPTY = _DRAFT.dump_json(Draft()).decode()
 
@@ -61,6 +66,7 @@ class Drafts:
         self._reviewer = ""
         self._open: dict[str, Draft] = {}
         self._written: dict[str, str] = {}
+        self._taken_in: Counter[str] = Counter()
 
     def of(self, item_id: str) -> Draft:
         """Return the draft of an item, empty at first."""
@@ -74,7 +80,9 @@ class Drafts:
         """Read the draft of an item as the reviewer left it, in whichever tab."""
         if reviewer != self._reviewer:
             self._reviewer, self._open, self._written = reviewer, {}, {}
-        found = drafts.get_draft(store, item_id, reviewer) or _EMPTY
+        return self._read(item_id, drafts.get_draft(store, item_id, reviewer) or _EMPTY)
+
+    def _read(self, item_id: str, found: str) -> Draft:
         try:
             self._open[item_id] = _DRAFT.validate_json(found)
         except ValidationError:  # written by another version: there is nothing to go on with
@@ -82,16 +90,38 @@ class Drafts:
         self._written[item_id] = found
         return self._open[item_id]
 
-    def keep(self, store: Store, item_id: str) -> None:
-        """Write the draft of an item that was restored, if it changed."""
+    def keep(self, store: Store, item_id: str) -> bool:
+        """Write the draft of an item that was restored, if it changed.
+
+        Returns:
+            False where another tab changed it since this one read or wrote it: then nothing is
+            written, and the draft is the other tab's from now on.
+        """
         content = _DRAFT.dump_json(self.of(item_id)).decode()
-        if content == self._written.get(item_id, _EMPTY):
-            return
-        if content == _EMPTY:
-            drafts.drop_draft(store, item_id, self._reviewer)
-        else:
-            drafts.put_draft(store, item_id=item_id, reviewer=self._reviewer, content=content)
-        self._written[item_id] = content
+        known = self._written.get(item_id, _EMPTY)
+        if content == known:
+            return True
+        newer = drafts.put_draft(
+            store,
+            item_id=item_id,
+            reviewer=self._reviewer,
+            content=None if content == _EMPTY else content,
+            over=known,
+        )
+        if newer is None:
+            self._written[item_id] = content
+            return True
+        self._read(item_id, newer)
+        self._taken_in[item_id] += 1
+        return False
+
+    def token(self, item_id: str) -> str:
+        """Return what the browser calls an item: another name once its draft came from elsewhere.
+
+        So what is still on its way from before does not reach that draft.
+        """
+        times = self._taken_in[item_id]
+        return f"{item_id} {times}" if times else item_id
 
     def cancel(self, item_id: str) -> None:
         """Drop what was entered of a fix or a rejection; the note and the marks of steps stay."""
@@ -104,14 +134,14 @@ class Drafts:
         self._written.pop(item_id, None)
 
 
-def fits(shown: ReviewItem, change: Mapping[str, Any]) -> bool:
-    """Return whether a change that the browser sent is one of this item.
+def fits(shown: ReviewItem, change: Mapping[str, Any], token: str) -> bool:
+    """Return whether a change that the browser sent is one of this item, by its token.
 
     It holds `steps` (pairs of a step's start and its mark), or an order with labels and, of a fix,
     grades (pairs of a passage and 0..3), `ranked` (places from the top), `tied` and the `chain` as
     it was rewritten, or both.
     """
-    if change.get("token") != shown.item.item_id:
+    if change.get("token") != token:
         return False
     n = len(shown.item.candidates)
     numbers = set(range(1, n + 1))

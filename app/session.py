@@ -314,14 +314,9 @@ def cancel(item_id: str) -> None:
 def edit(shown: ReviewItem, change: Mapping[str, Any]) -> None:
     """Take a mark or move from the browser into the draft, if it fits the item on the screen."""
     state = desk()
-    if shown.item.item_id != state.current or not fits(shown, change):
-        return
-    take(state.draft(shown.item.item_id), change)
-
-
-def token(shown: ReviewItem) -> str:
-    """Return what the reader calls this item."""
-    return shown.item.item_id
+    item_id = shown.item.item_id
+    if item_id == state.current and fits(shown, change, state.drafts.token(item_id)):
+        take(state.draft(item_id), change)
 
 
 @_alone

@@ -61,6 +61,8 @@ class QueueIndex:
         }
         # item -> reviewer -> event ids of judgments that were not undone
         self._judged: dict[int, dict[str, dict[str, datetime]]] = defaultdict(dict)
+        # item -> event ids of those of them that are adjudications
+        self._adjudicated: dict[int, dict[str, datetime]] = defaultdict(dict)
         self._decided: dict[str, set[int]] = defaultdict(set)  # by reviewer, undone ones too
         self._claims: dict[int, dict[str, datetime]] = defaultdict(dict)
         self._held: dict[str, dict[int, None]] = defaultdict(dict)  # by reviewer, oldest first
@@ -95,8 +97,14 @@ class QueueIndex:
         for number in {*self._judged, *self.gold}:
             self._settle(number)
 
-    def fold(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Take in what happened, oldest first (rows of `db.queue_log.events_after`)."""
+    def fold(self, events: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Take in what happened, oldest first (rows of `db.queue_log.events_after`).
+
+        Returns:
+            Event ids of judgments that may be adjudications, as two people judged the item; those
+            that are go to `adjudicate`.
+        """
+        disputable: list[str] = []
         for event in events:
             self.seq = event["seq"]
             number = self.numbers.get(event["item_id"])
@@ -106,6 +114,8 @@ class QueueIndex:
             if kind == "judge":
                 judged = self._judged[number].setdefault(reviewer, {})
                 judged[event["event_id"]] = event["happened_at"]
+                if len(self._judged[number]) > 1:
+                    disputable.append(event["event_id"])
                 self._undoable[reviewer] += 1
                 self._decided[reviewer].add(number)
                 self._end_claim(number, reviewer)
@@ -113,6 +123,7 @@ class QueueIndex:
                 self._settle(number)
             elif kind == "undo":
                 self._judged[number].get(reviewer, {}).pop(event["undoes"], None)
+                self._adjudicated.get(number, {}).pop(event["undoes"], None)
                 self._undoable[reviewer] -= 1
                 self._settle(number)
             elif kind == "assign":
@@ -128,6 +139,16 @@ class QueueIndex:
                     self._skipped[reviewer][number] = None
                 elif kind == "decline":
                     self._declined[reviewer].add(number)
+        return disputable
+
+    def adjudicate(self, events: Iterable[Mapping[str, str]]) -> None:
+        """Take in which judgments, of those folded in, are adjudications (item_id, event_id)."""
+        for event in events:
+            number, event_id = self.numbers[event["item_id"]], event["event_id"]
+            for judged in self._judged[number].values():
+                if event_id in judged:  # else it was undone since
+                    self._adjudicated[number][event_id] = judged[event_id]
+            self._settle(number)
 
     def _end_claim(self, number: int, reviewer: str) -> None:
         self._claims.get(number, {}).pop(reviewer, None)
@@ -144,7 +165,7 @@ class QueueIndex:
 
     def _settle(self, number: int) -> None:
         """Note whether an item waits for anybody, whoever has it in hand at the moment."""
-        wanting = number not in self.gold and len(self.deciders(number)) < self.needed(number)
+        wanting = number not in self.gold and not self._is_done(number, len(self.deciders(number)))
         self._waiting[self._place[number]] = wanting
 
     def needed(self, number: int) -> int:
@@ -159,6 +180,14 @@ class QueueIndex:
             for reviewer, judged in self._judged.get(number, {}).items()
             if any(sent is None or when > sent for when in judged.values())
         }
+
+    def _is_done(self, number: int, deciders: int) -> bool:
+        """Return whether an item was decided as often as it should be, or has the last word."""
+        if deciders >= self.needed(number):
+            return True
+        sent = self._returned.get(number)
+        adjudicated = self._adjudicated.get(number, {})
+        return any(sent is None or when > sent for when in adjudicated.values())
 
     def verdict_of(self, number: int, reviewer: str) -> str | None:
         """Return the event id of a reviewer's verdict in force on an item, or None."""
@@ -184,7 +213,7 @@ class QueueIndex:
             return False
         if number in self.gold:
             return self.gold[number] != reviewer
-        return len(deciders) < self.needed(number)
+        return not self._is_done(number, len(deciders))
 
     def owner(self, number: int) -> str | None:
         """Return whose an item is to decide; None once they have, or declined it."""

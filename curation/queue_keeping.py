@@ -15,7 +15,7 @@ import numpy as np
 
 from curation.queue_index import Mask, QueueIndex
 from curation.queue_policy import Policy
-from db import items, queue_log, queue_values
+from db import adjudications, items, queue_log, queue_values
 from db.queue_log import QueueEvent
 from db.records import ItemFilter
 from db.store import Store
@@ -53,7 +53,9 @@ class _Kept:
         """Take in what happened since the log was last read; nothing, where nothing was written."""
         commits = store.commits  # before reading: what comes meanwhile is looked for again
         if commits != self.commits:
-            self.index.fold(queue_log.events_after(store, self.index.seq))
+            disputable = self.index.fold(queue_log.events_after(store, self.index.seq))
+            if disputable:  # where one person decides an item, there are none
+                self.index.adjudicate(adjudications.among(store, disputable))
             self.commits = commits
 
     def take_in(self, store: Store, event: Mapping[str, Any]) -> None:

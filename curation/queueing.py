@@ -77,7 +77,7 @@ def next_item(
 
     An item that they have in hand already comes first, then what is assigned to them. Nobody gets
     an item that they decided (since it was last sent back) or declined, one that as many people as
-    decide it have in hand, or one that is somebody else's to decide.
+    decide it have in hand, one that is somebody else's to decide, or one that was adjudicated.
 
     Args:
         passed: Item ids that are not wanted.
@@ -103,7 +103,7 @@ def claim(
     Returns:
         `mine`; `assigned` where it is somebody else's to decide; `taken` where others have it in
         hand, as many as decide it; `closed` where it was decided, as often as it should be or by
-        this reviewer, or was declined.
+        this reviewer, or was adjudicated or declined.
     """
     now = now or present()
     with choosing:
@@ -221,7 +221,7 @@ class Counts:
     Attributes:
         waiting: Items that need somebody's decision, those in hand included.
         in_hand: Of all items, those that somebody has in hand.
-        done: Items that were decided as often as they should be.
+        done: Items that were decided as often as they should be, or adjudicated.
     """
 
     waiting: int

@@ -16,11 +16,16 @@ _MADE = (
     " AS undone FROM bulk_actions b WHERE b.action <> 'undo'"
 )
 
-# Assignments as they would be without what was taken back.
-_ASSIGNED = (
-    "SELECT * FROM assignment_events WHERE bulk_id NOT IN"
-    " (SELECT unnest([bulk_id, detail]) FROM bulk_actions WHERE action = 'undo')"
-)
+# A log as it would be without what was taken back: each event with what held before it, and the
+# event after it.
+_STANDING = """
+SELECT *, lag({value}) OVER past AS before, lead(seq) OVER past AS later
+FROM {log}
+WHERE bulk_id NOT IN (SELECT unnest([bulk_id, detail]) FROM bulk_actions WHERE action = 'undo')
+WINDOW past AS (PARTITION BY {key} ORDER BY seq)
+"""
+_TAGGED = _STANDING.format(log="tag_events", key="item_id, tag", value="kind")
+_ASSIGNED = _STANDING.format(log="assignment_events", key="item_id", value="assignee")
 
 
 def _record(
@@ -196,17 +201,17 @@ def append_undo(store: Store, bulk_id: str, *, done_by: str, code_version: str) 
         )
         refresh_verdicts(cursor, undone["item_id"].to_list())
         cursor.execute(
-            "INSERT INTO tag_events (item_id, tag, kind, bulk_id, tagged_by, tagged_at)"
-            " SELECT item_id, tag, if(kind = 'add', 'remove', 'add'), $undo_id, $by, now()"
-            " FROM latest_tags WHERE bulk_id = $bulk_id",
+            "INSERT INTO tag_events (item_id, tag, kind, bulk_id, tagged_by, tagged_at)"  # noqa: S608 - a constant
+            " SELECT item_id, tag, coalesce(before, 'remove'), $undo_id, $by, now()"
+            f" FROM ({_TAGGED}) WHERE bulk_id = $bulk_id AND later IS NULL"
+            " AND kind <> coalesce(before, 'remove')",
             {"undo_id": undo_id, "by": done_by, "bulk_id": bulk_id},
         ).fetchall()
         cursor.execute(
             "INSERT INTO assignment_events (item_id, assignee, bulk_id, assigned_by, assigned_at)"  # noqa: S608 - a constant
             " SELECT item_id, before, $undo_id, $by, now()"
-            " FROM (SELECT *, lag(assignee) OVER past AS before, lead(seq) OVER past AS later"
-            f" FROM ({_ASSIGNED}) WINDOW past AS (PARTITION BY item_id ORDER BY seq))"
-            " WHERE bulk_id = $bulk_id AND later IS NULL",
+            f" FROM ({_ASSIGNED}) WHERE bulk_id = $bulk_id AND later IS NULL"
+            " AND assignee IS DISTINCT FROM before",
             {"undo_id": undo_id, "by": done_by, "bulk_id": bulk_id},
         ).fetchall()
         n = len(undone) + sum(

@@ -355,10 +355,14 @@ def events_after(
 
     Args:
         since: Only events from this time on.
+
+    Returns:
+        Rows of `judgment_events`, each with its cause: of an adjudication, None on any other.
     """
     rows = store.rows(
-        "SELECT * FROM judgment_events WHERE seq > $seq"
-        " AND ($since::TIMESTAMPTZ IS NULL OR judged_at >= $since) ORDER BY seq LIMIT $limit",
+        "SELECT e.*, a.cause FROM judgment_events e LEFT JOIN adjudications a USING (event_id)"
+        " WHERE seq > $seq AND ($since::TIMESTAMPTZ IS NULL OR judged_at >= $since)"
+        " ORDER BY seq LIMIT $limit",
         {"seq": seq, "since": since, "limit": limit},
     )
     return [{**row, "grades": dict(row["grades"] or {})} for row in rows]

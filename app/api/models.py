@@ -15,7 +15,7 @@ from pydantic import (
     create_model,
 )
 
-from db.records import Item, ItemFilter, Judgment, Ranking
+from db.records import Cause, Item, ItemFilter, Judgment, Ranking
 from trainer.jobs import JobState
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -141,6 +141,9 @@ class JudgmentEvent(BaseModel):
     seconds: float | None
     code_version: str
     judged_at: datetime
+    cause: Cause | None = Field(
+        description="Of an adjudication, why people did not agree; null on any other event."
+    )
 
 
 class Events(BaseModel):

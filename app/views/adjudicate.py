@@ -9,10 +9,10 @@ import streamlit as st
 
 from app import fixing, session
 from app.adjudicating import MERGE, PROBLEM, choose, decide, edit, go, start_merge, undo
-from app.drafts import Draft
+from app.drafts import EDITED_ELSEWHERE, Draft
 from app.store import store, user
 from app.widgets.fix_buttons import key_button
-from app.widgets.page import empty_state, link, notice, show_error
+from app.widgets.page import NOTICE, empty_state, link, notice, show_error
 from app.widgets.pick import pick
 from app.widgets.reader import reader
 from app.widgets.text import brief, key_of, many, plain, points, visible, when
@@ -148,7 +148,7 @@ def what_row(case: Case, draft: Draft, option: str) -> None:
             selection_mode="multi",
             default=draft.reasons,
             format_func=REASONS.__getitem__,
-            key=f"reasons-{key_of(item_id)}",
+            key=f"reasons-{key_of(drafts.token(item_id))}",
         )
 
 
@@ -171,7 +171,7 @@ def why_row(case: Case, draft: Draft, option: str, after: str | None) -> None:
         draft.note = st.text_input(
             "Note",
             value=draft.note,
-            key=f"case-note-{key_of(item_id)}",
+            key=f"case-note-{key_of(drafts.token(item_id))}",
             placeholder="Note (optional)",
             label_visibility="collapsed",
             width="stretch",
@@ -248,7 +248,8 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
             marked_steps(case)
     elif option == MERGE and not named:
         panes = merge_panes(case, beside, draft, named=named, me=me)
-        reader(panes, token=item_id, key="merge", chrome=CHROME, on_edit=partial(edit, case))
+        token = drafts.token(item_id)
+        reader(panes, token=token, key="merge", chrome=CHROME, on_edit=partial(edit, case))
     else:
         panes = order_panes(case, beside, named=named, me=me)
         reader(panes, token=f"{item_id} orders", key="case", chrome=CHROME)
@@ -257,7 +258,9 @@ def draw(item_id: str, apart: list[str], after: str | None) -> None:
         with st.bottom, st.container(gap="xsmall"):
             what_row(case, draft, option)
             why_row(case, draft, option, after)
-        drafts.keep(opened, item_id)
+        if not drafts.keep(opened, item_id):
+            st.session_state[NOTICE] = EDITED_ELSEWHERE
+            st.rerun()
 
 
 def shown_versions(case: Case, room: int, named: bool) -> list[Version]:

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import session
-from app.drafts import Draft
+from app.drafts import EDITED_ELSEWHERE, Draft
 from app.store import store, user
 from app.widgets.beside import beside_it, side_buttons
 from app.widgets.claiming import why_here
@@ -109,7 +109,7 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
 
 def note_key(item_id: str) -> str:
     """Return the key of an item's note field."""
-    return f"note-{key_of(item_id)}"
+    return f"note-{key_of(state.drafts.token(item_id))}"
 
 
 def note(item_id: str) -> str:
@@ -118,18 +118,20 @@ def note(item_id: str) -> str:
 
 
 def drafted(item_id: str) -> Draft:
-    """Return the item's draft as the reviewer left it, and write what changed since.
+    """Return the item's draft as the reviewer left it, in any tab, and write what changed since.
 
     Called before anything of the item is drawn: what is on the screen is on disk.
     """
     with state.lock:
         if not state.drafts.is_open(item_id, reviewer):
-            draft = state.drafts.restore(opened, item_id, reviewer)
-            st.session_state[note_key(item_id)] = draft.note
-        draft = state.draft(item_id)
-        draft.note = note(item_id)
-        state.drafts.keep(opened, item_id)
-    return draft
+            left = state.drafts.restore(opened, item_id, reviewer)
+            st.session_state[note_key(item_id)] = left.note
+        state.draft(item_id).note = note(item_id)
+        if not state.drafts.keep(opened, item_id):
+            st.session_state[note_key(item_id)] = state.draft(item_id).note
+            state.shown_at = 0.0  # a press that is under way was meant for what was there before
+            st.toast(EDITED_ELSEWHERE)
+        return state.draft(item_id)
 
 
 def on_verdict(item_id: str, verdict: str) -> None:
@@ -330,7 +332,7 @@ def draw(item_id: str, *, blind: bool) -> None:
                 panes = review_panes(shown, view, draft, hidden=hidden)
             reader(
                 panes,
-                token=session.token(shown),
+                token=state.drafts.token(item_id),
                 key="reader",
                 chrome=CHROME,
                 on_edit=partial(session.edit, shown),

@@ -176,6 +176,18 @@ def test_versions_are_merged_and_the_draft_survives(judged: Workspace, open_page
     assert (decided["cause"], decided["taken"], len(decided["over"])) == ("ambiguous", None, 3)
 
 
+def test_another_tab_s_draft_is_shown_and_not_written_over(
+    judged: Workspace, open_page: OpenPage
+) -> None:
+    item_id = disputes(judged)[0]
+    here, there = (open_page("adjudicate", item=item_id) for _ in range(2))
+    for app, said in ((there, "from there"), (here, "from here")):
+        app.text_input(key=f"case-note-{key_of(item_id)}").set_value(said).run()
+    assert "edited in another tab" in here.toast[0].value
+    (note,) = (field for field in here.text_input if field.label == "Note")
+    assert note.value == "from there"
+
+
 def test_a_merge_begins_as_the_next_version(judged: Workspace, open_page: OpenPage) -> None:
     app = open_page("adjudicate", item=disputes(judged)[0])
     press(app, "merge")

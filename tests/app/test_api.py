@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from curation import api_tokens, webhooks
+from curation import adjudication, api_tokens, review, webhooks
 from db import batches, items, jobs
 from db.api_tokens import revoke_token
 from db.records import ItemFilter
@@ -73,6 +73,17 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def adjudicate_one(store: Store) -> None:
+    """Let two people differ on an open item, and a third take the rejection."""
+    (item_id,) = items.next_item_ids(store, ItemFilter(verdict="open"), limit=1)
+    said: dict[str, Any] = {"store": store, "item_id": item_id}
+    over = [
+        review.decide(**said, reviewer="ben", verdict="approve"),
+        review.decide(**said, reviewer="cleo", verdict="reject", reasons=["bad_query"]),
+    ]
+    adjudication.take(store, item_id, over[1], over=over, cause="slip", decided_by="ada")
+
+
 @pytest.fixture(scope="module")
 def served(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The app over a filled workspace, as a user starts it; its webhook's first answer is 503."""
@@ -82,6 +93,7 @@ def served(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         with Store.open(place) as store:
             revoked = api_tokens.add(store, "old", made_by="ada")
             revoke_token(store, "old", revoked_by="ada")
+            adjudicate_one(store)
             webhooks.add(
                 store, there.url, events=["job.ended"], secret_variable=SECRET, made_by="ada"
             )
@@ -168,7 +180,8 @@ def test_the_log_of_judgments_is_read_to_its_end(served: Served) -> None:
         seen += body["rows"]
         after = body["next_after"]
     assert [row["seq"] for row in seen] == sorted(row["seq"] for row in seen)
-    assert len(seen) == 10
+    assert len(seen) == 13
+    assert [row["cause"] for row in seen] == [None] * 12 + ["slip"]
     last = quote(seen[-1]["judged_at"])
     assert served.rows(f"/v1/judgments?since={last}")[-1] == seen[-1]
     assert served.rows("/v1/judgments?since=2999-01-01T00:00:00%2B02:00") == []

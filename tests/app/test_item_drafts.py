@@ -88,6 +88,47 @@ def test_a_draft_is_one_reviewers(store: Store) -> None:
     assert drafts.get_draft(store, "i1", "ada") is None
 
 
+def test_of_two_tabs_the_later_takes_in_what_the_other_wrote(store: Store) -> None:
+    here, there = Drafts(), Drafts()
+    for tab in (here, there):
+        tab.restore(store, "i1", "ada")
+    there.of("i1").note = "there"
+    assert there.keep(store, "i1")
+    here.of("i1").note = "here"
+    assert not here.keep(store, "i1")
+    assert here.of("i1").note == "there"
+    assert there.token("i1") == "i1" != here.token("i1")  # what is on its way to it is too late
+    for tab in (here, there):  # both say the same
+        tab.of("i1").note = "both"
+        assert tab.keep(store, "i1")
+    here.of("i1").note = ""
+    assert here.keep(store, "i1")  # dropped: there is nothing to lose
+    there.of("i1").note = "more"
+    assert there.keep(store, "i1")
+    assert Drafts().restore(store, "i1", "ada").note == "more"
+
+
+def test_a_tab_says_so_and_shows_what_another_wrote(sample: Workspace, open_page: OpenPage) -> None:
+    here = open_page("review")
+    item_id = current(here)
+    there = open_page("review", item=item_id)
+    press(there, "start-fix")
+    draft(there).order.reverse()
+    there.run()
+    here.run()
+    assert not here.toast  # nothing to write, nothing to say
+    here.text_input(key=f"note-{key_of(item_id)}").set_value("from here").run()
+    assert "edited in another tab" in here.toast[0].value
+    assert draft(here) == draft(there)
+    assert here.button(key=f"fix-{key_of(item_id)}").label == "Save fix"
+    press(here, "cancel")
+    (note,) = (field for field in here.text_input if field.label == "Note")
+    note.set_value("on from there").run()
+    assert not here.toast
+    with Store.open(sample) as store:
+        assert Drafts().restore(store, item_id, "ada") == Draft(note="on from there")
+
+
 def test_a_draft_that_cannot_be_read_is_none(store: Store) -> None:
     drafts.put_draft(store, item_id="i1", reviewer="ada", content='{"order": "x"}')
     assert Drafts().restore(store, "i1", "ada") == Draft()
@@ -124,6 +165,6 @@ def test_a_forged_change_does_not_fit(
         "tied": [1],
         "steps": [[steps_of(shown.teacher.chain)[1].start, -1]],
     }
-    assert fits(shown, sound)
-    assert fits(shown, {"token": item_id, "steps": sound["steps"]})
-    assert not fits(shown, {**sound, **change})
+    assert fits(shown, sound, item_id)
+    assert fits(shown, {"token": item_id, "steps": sound["steps"]}, item_id)
+    assert not fits(shown, {**sound, **change}, item_id)

@@ -161,9 +161,9 @@ def test_a_forged_edit_leaves_the_draft(
     with Store.open(sample) as store:
         shown = review.load(store, first, "ada")
     state = app.session_state["desk"]
-    assert not session.fits(shown, {**change, "token": first})
-    assert session.fits(shown, {"token": first, "order": before, "relevant": before[:1]})
-    assert not session.fits(shown, {"token": "x", "order": before, "relevant": []})
+    assert not session.fits(shown, {**change, "token": first}, first)
+    assert session.fits(shown, {"token": first, "order": before, "relevant": before[:1]}, first)
+    assert not session.fits(shown, {"token": "x", "order": before, "relevant": []}, first)
     assert state.draft(first).order == before
 
 

@@ -1,11 +1,22 @@
 """The last word: who may have it, what it makes of the item, and how it is taken back."""
 
+import polars as pl
 import pytest
 
-from curation import adjudication, batching, gold, judgment_exports, people, review
+from curation import (
+    adjudication,
+    batching,
+    gold,
+    judgment_exports,
+    people,
+    queue_keeping,
+    queueing,
+    review,
+)
 from curation.adjudication import AdjudicationError
 from curation.people import Operator
-from db import adjudications, audit, batches, items, judgments
+from curation.queue_policy import Policy
+from db import adjudications, audit, batches, items, judgments, returns
 from db.audit import AuditFilter
 from db.errors import NotFoundError
 from db.records import Detail, ItemFilter, StepMark
@@ -133,6 +144,32 @@ def test_it_stays_the_last_word_until_it_is_undone_and_a_later_judgment_reopens_
     take(disputed, "B", by="henry")
     assert head(disputed) == ("fix", "henry")
     assert [row["reviewer"] for row in adjudications.in_force(disputed)] == ["henry"]
+
+
+def test_nobody_is_asked_any_more_until_it_is_undone_or_sent_back(disputed):
+    asks_five = Policy(overlap_share=1.0, overlap_reviewers=5)
+    queueing.save_policy(disputed, asks_five, note="", saved_by="lead")
+    i3 = ItemFilter(found=("i3",))
+    assert queueing.next_item(disputed, "cleo", within=i3) == "i3"
+    event = take(disputed, "B")
+    for _ in range(2):
+        assert queueing.next_item(disputed, "cleo", within=i3) is None
+        assert queueing.claim(disputed, "i3", "cleo") == "closed"
+        assert queueing.left_for(disputed, "dora") == queueing.counts(disputed).waiting == 4
+        queue_keeping.refresh(disputed)  # as after a restart
+    review.decide(disputed, item_id="i3", reviewer="dora", verdict="approve")
+    adjudication.undo(disputed, event, undone_by="grace")
+    assert queueing.next_item(disputed, "cleo", within=i3) == "i3"
+    take(disputed, "B")
+    assert queueing.next_item(disputed, "cleo", within=i3) is None
+    back = pl.DataFrame(
+        [("i3", "e", "q", "lost", "went down", 0.8)],
+        schema=["item_id", "evaluation_id", "qid", "reason", "detail", "similarity"],
+        orient="row",
+    )
+    returns.insert_returns(disputed, back, "lead")
+    queue_keeping.refresh(disputed)
+    assert queueing.next_item(disputed, "grace", within=i3) == "i3"
 
 
 def test_many_at_once_leave_the_last_word_alone(disputed):

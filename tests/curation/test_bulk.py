@@ -243,6 +243,52 @@ def test_undoing_assignments_one_by_one_goes_all_the_way_back(store):
     assert owners(store) == {}
 
 
+SOME = st.sets(st.sampled_from(["i1", "i2", "i3"]), min_size=1).map(sorted)
+ACTION = st.one_of(
+    st.tuples(st.sampled_from(["tag", "untag"]), SOME, st.sampled_from(["t", "u"])),
+    st.tuples(st.just("assign"), SOME, st.sampled_from(["ben", "cleo", None])),
+)
+
+
+def act(store, kind, item_ids, what, done_by):
+    if kind == "assign":
+        return bulk.assign(store, item_ids, what, done_by=done_by)
+    return bulk.tag(store, item_ids, what, done_by=done_by, remove=kind == "untag")
+
+
+@given(before=st.lists(ACTION, max_size=3), steps=st.lists(ACTION | st.none(), max_size=8))
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_undone_from_the_last_on_each_action_leaves_what_was_before_it(store, before, steps):
+    """A step that is none undoes the latest action; in the end all are undone."""
+    for log in ("tag_events", "assignment_events", "bulk_actions"):
+        store.execute(f"DELETE FROM {log}")  # noqa: S608 - our own names
+    for step in before:
+        act(store, *step, done_by="lead")
+    made = []
+    for step in [*steps, *[None] * len(steps)]:
+        if step is not None:
+            found = tags.tags_of(store, ["i1", "i2", "i3"]), owners(store)
+            made.append((act(store, *step, done_by="ada"), found))
+        elif made:
+            latest, found = made.pop()
+            bulk.undo(store, latest, done_by="ada")
+            assert (tags.tags_of(store, ["i1", "i2", "i3"]), owners(store)) == found
+
+
+def test_undoing_in_another_order_leaves_what_the_others_made(store):
+    on = bulk.tag(store, ["i1", "i2"], "t", done_by="ada")
+    off = bulk.tag(store, ["i1"], "t", done_by="ada", remove=True)
+    assert bulk.undo(store, on, done_by="ada") == 1  # i1 lost it since
+    assert bulk.undo(store, off, done_by="ada") == 0  # who gave it to i1 took that back
+    assert tags.tags_of(store, ["i1", "i2"]) == {}
+    made = [bulk.assign(store, ["i1"], name, done_by="lead") for name in ("ada", "ben", "ada")]
+    bulk.undo(store, made[1], done_by="lead")
+    assert bulk.undo(store, made[2], done_by="lead") == 0
+    assert owners(store) == {"i1": "ada"}
+
+
 def test_an_assignment_needs_items_and_a_person(store):
     for chosen, name, message in ((["i1"], " ", "Say whose"), ([], "ben", "choose some")):
         with pytest.raises(BulkError, match=message):
