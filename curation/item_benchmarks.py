@@ -71,7 +71,7 @@ def keep_orders(
     """Keep a checkpoint's orders of items as rankings, and return how many are new.
 
     The chain is kept where one call ordered the whole list as the item has it: only then do the
-    numbers in it name the item's passages.
+    numbers in it name the item's passages. An order of other passages than the item's is left out.
 
     Args:
         orders: Passage ids by item id, best first, of a benchmark that `make` made.
@@ -87,6 +87,8 @@ def keep_orders(
         [
             _ranking(row, author_name, orders[row["item_id"]], asked[row["item_id"]], texts)
             for row in found.iter_rows(named=True)
+            # An evaluation whose first stage searched anew has other passages in it.
+            if sorted(orders[row["item_id"]]) == sorted(row["passage_ids"])
         ],
     )
 

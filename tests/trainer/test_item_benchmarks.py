@@ -127,6 +127,13 @@ def test_an_evaluation_becomes_rankings_of_the_items(made, monkeypatch):
     assert value == pytest.approx(6 / 8)  # d came three places up, a b c each one down: of 8
 
 
+def test_an_order_of_other_passages_is_none_of_the_item_s(made):
+    store, _ = made
+    found = {"i1": ["pd", "px", "pa", "pb"], "i2": ["pd", "pc"], "gone": ["pa"]}
+    assert item_benchmarks.keep_orders(store, "sft-1", found, []) == 0
+    assert orders(store, "i1") == orders(store, "i2") == []
+
+
 def test_a_chain_is_kept_only_where_its_numbers_name_the_item_s_passages(made):
     store, _ = made
     call = {
