@@ -274,6 +274,10 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
         ("trainer",),
         lambda s, by: scoreboard.add_benchmark(s, "b", added_by=by, run=NOWHERE),
     ),
+    "trainer.scoreboard.add_items": (
+        ("trainer",),
+        lambda s, by: scoreboard.add_items(s, "b", ItemFilter(), added_by=by),
+    ),
     "trainer.sourcing.keep_source": (
         ("reviewer", "trainer"),
         lambda s, by: sourcing.keep_source(s, "s", _no_source(), added_by=by),
@@ -296,6 +300,8 @@ ACTS: dict[str, tuple[tuple[str, ...], Act]] = {
 # What writes without asking who: nobody asked for it, or whoever did was asked before.
 SYSTEM = {
     "curation.review.record": "of a verdict or an adjudication, which asked",
+    "curation.item_benchmarks.keep_orders": "what jobs wrote",
+    "trainer.scoreboard._register": "of a benchmark, which asked",
     "curation.intake.Intake.flush": "of an import, or of what a job brought",
     "curation.intake.check_chains": "derived, when a workspace is opened",
     "curation.samples.measure_agreement": "derived, when a workspace is opened",
