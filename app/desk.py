@@ -155,6 +155,7 @@ def main() -> None:
             st.text_input(
                 "Your name",
                 value=default_user(),
+                placeholder=default_user(),
                 key=REVIEWER,
                 bind="query-params",
                 help="Verdicts, batches and approvals carry it.",

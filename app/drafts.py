@@ -52,6 +52,13 @@ class Draft:
     marks: set[int] = field(default_factory=set)
     steps: dict[int, int] = field(default_factory=dict)
 
+    def turn(self, reason: str) -> None:
+        """Choose a reason of a rejection, or take it off again."""
+        if reason in self.reasons:
+            self.reasons.remove(reason)
+        else:
+            self.reasons.append(reason)
+
 
 EDITED_ELSEWHERE = "This item was edited in another tab; what it says there is shown here."
 

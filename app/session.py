@@ -16,7 +16,7 @@ import streamlit as st
 from app.drafts import Draft, Drafts, decision, fits, numbers_of, start_from, take
 from app.standing import Watch, deciding
 from curation import queueing, review
-from curation.review import REASONS, ReviewItem
+from curation.review import REASONS, ReviewItem, fix_of
 from db import items
 from db.campaigns import Campaign
 from db.errors import RankDeskError
@@ -110,7 +110,8 @@ class Desk:
         before = (self.chosen, self.campaign and self.campaign.campaign_id)
         changed = self.chosen is not None and drawn != before
         if changed or reviewer != self.reviewer:
-            for item_id in self.loaded:
+            held = [*self.loaded, *filter(None, [self.current])] if self.reviewer else []
+            for item_id in held:
                 queueing.release(store, item_id, self.reviewer)
             self.loaded = {}
         if changed:
@@ -267,15 +268,12 @@ def decide(store: Store, item_id: str, reviewer: str, verdict: Verdict, note: st
 def choose_reason(store: Store, item_id: str, reviewer: str, reason: str, note: str) -> None:
     """Add a reason or take it off; after Reject was pressed, it completes the rejection."""
     state = desk()
-    if item_id != state.current or reason not in REASONS:
+    if reason not in REASONS or not state.meant(item_id):
         return
     draft = state.draft(item_id)
-    if reason in draft.reasons:
-        draft.reasons.remove(reason)
-    else:
-        draft.reasons.append(reason)
-        if draft.rejecting:
-            decide(store, item_id, reviewer, "reject", note)
+    draft.turn(reason)
+    if draft.rejecting and reason in draft.reasons:
+        decide(store, item_id, reviewer, "reject", note)
 
 
 @_alone
@@ -292,16 +290,22 @@ def reject(store: Store, item_id: str, reviewer: str, note: str) -> None:
 
 @_alone
 def start_fix(shown: ReviewItem) -> None:
-    """Open the teacher's order and labels for editing."""
+    """Open the order and labels for editing: one's own fix in force, else the teacher's."""
     state = desk()
     if not state.meant(shown.item.item_id):
         return
     draft = state.draft(shown.item.item_id)
     draft.fixing, draft.rejecting = True, False
     if not draft.order:
-        start_from(draft, shown, shown.teacher)
-        numbers = numbers_of(shown)
-        draft.relevant = {numbers[docid] for docid in shown.item.relevant_docids}
+        numbers, own = numbers_of(shown), fix_of(shown, state.reviewer)
+        start_from(draft, shown, own[1] if own else shown.teacher)
+        labels = shown.item.relevant_docids
+        if own:
+            judgment, ranking = own
+            labels = judgment.relevant_docids or labels
+            draft.grades = {numbers[docid]: grade for docid, grade in judgment.grades.items()}
+            draft.chain = ranking.chain or None
+        draft.relevant = {numbers[docid] for docid in labels}
 
 
 @_alone

@@ -16,6 +16,7 @@ from curation.benchmarks import BenchmarkError, BenchmarkManifest, keep
 from curation.chain_checks import failed_checks
 from curation.permutation import parse_response
 from curation.rankings import scored
+from curation.samples import NO_ORDER
 from db import items
 from db.item_writes import add_rankings
 from db.records import ItemFilter, Passage, Ranking
@@ -71,7 +72,8 @@ def keep_orders(
     """Keep a checkpoint's orders of items as rankings, and return how many are new.
 
     The chain is kept where one call ordered the whole list as the item has it: only then do the
-    numbers in it name the item's passages. An order of other passages than the item's is left out.
+    numbers in it name the item's passages. Left out are orders of other passages than the item's,
+    and those to which an answer is missing.
 
     Args:
         orders: Passage ids by item id, best first, of a benchmark that `make` made.
@@ -87,8 +89,10 @@ def keep_orders(
         [
             _ranking(row, author_name, orders[row["item_id"]], asked[row["item_id"]], texts)
             for row in found.iter_rows(named=True)
-            # An evaluation whose first stage searched anew has other passages in it.
+            # An evaluation whose first stage searched anew has other passages in it, and where
+            # nothing was answered, the order is the one that was shown.
             if sorted(orders[row["item_id"]]) == sorted(row["passage_ids"])
+            and not any(call["status"] in NO_ORDER for call in asked[row["item_id"]])
         ],
     )
 

@@ -56,6 +56,20 @@ class ReviewItem:
         return {ranking.chain for ranking in self.rankings if ranking.hint and ranking.chain}
 
 
+def fix_of(shown: ReviewItem, reviewer: str | None = None) -> tuple[Judgment, Ranking] | None:
+    """Return the newest fix in force with its order; None where nobody fixed the item.
+
+    Args:
+        reviewer: Only theirs; None for anybody's.
+    """
+    rankings = {ranking.ranking_id: ranking for ranking in shown.rankings}
+    for judgment in shown.judgments:
+        given = rankings.get(judgment.ranking_id or "")
+        if given and judgment.verdict == "fix" and reviewer in (None, judgment.reviewer):
+            return judgment, given
+    return None
+
+
 def load(store: Store, item_id: str, reviewer: str) -> ReviewItem:
     """Return one item for review.
 

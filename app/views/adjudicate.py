@@ -113,11 +113,11 @@ def what_row(case: Case, draft: Draft, option: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown("**Decide**", width="content")
         for at, version in enumerate(case.versions, start=1):
-            # In a merge the digits are grades.
+            # In a merge the digits are grades, in a rejection reasons.
             key_button(
                 f"take-{version.letter}",
                 f"As {version.letter}",
-                str(at) if at < 10 and not merging else None,
+                str(at) if at < 10 and not merging and option != "reject" else None,
                 item_id,
                 type="primary" if option == version.letter else "secondary",
                 on_click=choose,
@@ -142,14 +142,19 @@ def what_row(case: Case, draft: Draft, option: str) -> None:
         st.space("stretch")
         st.markdown(":gray[Names are shown once it is decided]", width="content")
     if option == "reject":
-        draft.reasons = st.pills(
-            "Reasons",
-            list(REASONS),
-            selection_mode="multi",
-            default=draft.reasons,
-            format_func=REASONS.__getitem__,
-            key=f"reasons-{key_of(drafts.token(item_id))}",
-        )
+        # Buttons, not pills: Ctrl+Enter, which records the decision, would press a focused pill.
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.markdown("**Reasons**", width="content")
+            for digit, (reason, label) in enumerate(REASONS.items(), start=1):
+                key_button(
+                    f"reason-{reason}",
+                    label,
+                    str(digit),
+                    item_id,
+                    type="primary" if reason in draft.reasons else "secondary",
+                    on_click=draft.turn,
+                    args=(reason,),
+                )
 
 
 def why_row(case: Case, draft: Draft, option: str, after: str | None) -> None:

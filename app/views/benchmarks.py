@@ -37,7 +37,7 @@ opened = store()
 def add_form() -> None:
     """Draw the form that registers a benchmark from files or a folder on the server."""
     with st.container(border=True):
-        st.markdown("**Add a benchmark** :gray[files are the server's; each may be gzipped]")
+        st.markdown("**Add a benchmark** :gray[from files on the server, or from items]")
         form = st.segmented_control(
             "Form",
             list(FORMS),

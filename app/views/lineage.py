@@ -7,7 +7,7 @@ import streamlit as st
 from app.store import store
 from app.widgets.filters import VERDICTS
 from app.widgets.graph import KIND_NAMES, lineage_graph
-from app.widgets.page import empty_state, heading, link, mendable
+from app.widgets.page import empty_state, go_to, heading, link, mendable
 from app.widgets.pick import pick
 from app.widgets.snapshot_diff import diff_view
 from app.widgets.text import plain
@@ -132,7 +132,7 @@ def graph_view() -> None:
 
 target: tuple[str, dict[str, Any]] | None = st.session_state.pop(_GO, None)
 if target is not None:
-    st.switch_page(f"views/{target[0]}.py", query_params=target[1])
+    go_to(target[0], **target[1])
 heading(
     "Lineage",
     "From a verdict to the model that it went into, to the queries that this model got wrong, and "

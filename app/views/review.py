@@ -15,7 +15,7 @@ from app.widgets.editor import fix_panes, live_measures
 from app.widgets.fix_buttons import fix_buttons, key_button, writing_buttons
 from app.widgets.key_map import key_map, shows_keys
 from app.widgets.page import empty_state, link, show_error
-from app.widgets.ranking import latest_fix, review_panes
+from app.widgets.ranking import review_panes
 from app.widgets.reader import reader
 from app.widgets.scope import how_far, scope
 from app.widgets.sending import why_back
@@ -24,7 +24,7 @@ from curation import queueing
 from curation.agreement import DEFAULT_CUT
 from curation.chain_checks import CHECKS
 from curation.orders import orders_of
-from curation.review import REASONS, ReviewItem
+from curation.review import REASONS, ReviewItem, fix_of
 from db import items, tags
 from db.errors import NotFoundError
 
@@ -78,6 +78,16 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
     line = f":blue-badge[{plain(brief(item.domain))}] {plain(brief(item.qid))}"
     if hidden:
         return f"{line} · {len(item.candidates)} passages"
+    if shown.marks is not None:
+        agreed = sum(
+            (candidate.docid in shown.marks) == (candidate.docid in item.relevant_docids)
+            for candidate in item.candidates
+        )
+        line += f" :blue-badge[your marks: {agreed} of {len(item.candidates)} as the teacher's]"
+    for judgment in shown.judgments:
+        reasons = ", ".join(REASONS.get(reason, reason) for reason in judgment.reasons)
+        text = plain(f"{judgment.reviewer}: {judgment.verdict.replace('_', ' ')} {reasons}")
+        line += f" :violet-badge[{text}]"
     for tag in tags.tags_of(opened, [item.item_id]).get(item.item_id, []):
         line += f" :gray-badge[:material/sell: {plain(tag)}]"
     line += (
@@ -94,16 +104,6 @@ def facts(shown: ReviewItem, *, hidden: bool) -> str:
             f" :{'green-badge[▲' if kept else 'orange-badge[▼'} τ {shown.tau:.2f} among"
             f" {many(shown.samples, 'sample')}]"
         )
-    if shown.marks is not None:
-        agreed = sum(
-            (candidate.docid in shown.marks) == (candidate.docid in item.relevant_docids)
-            for candidate in item.candidates
-        )
-        line += f" :blue-badge[your marks: {agreed} of {len(item.candidates)} as the teacher's]"
-    for judgment in shown.judgments:
-        reasons = ", ".join(REASONS.get(reason, reason) for reason in judgment.reasons)
-        text = plain(f"{judgment.reviewer}: {judgment.verdict.replace('_', ' ')} {reasons}")
-        line += f" :violet-badge[{text}]"
     return line
 
 
@@ -279,7 +279,7 @@ def order_control(shown: ReviewItem, only: str) -> str:
             "Passages", [only], default=only, disabled=True, label_visibility="collapsed"
         )
         return "initial"
-    views = [view for view in VIEWS if view != "fix" or latest_fix(shown)]
+    views = [view for view in VIEWS if view != "fix" or fix_of(shown)]
     view = st.segmented_control(
         "Passages",
         views,

@@ -11,7 +11,7 @@ from app.indexing import indexing
 from app.store import store
 from app.widgets.bulk_actions import action_dialog, action_row
 from app.widgets.filters import VERDICTS, item_filter
-from app.widgets.page import empty_state, heading, link, show_error
+from app.widgets.page import empty_state, go_to, heading, link, show_error
 from app.widgets.saved_views import views_menu
 from app.widgets.text import key_of, many, plain
 from db import assignments, batches, items, judgments, tags
@@ -167,7 +167,7 @@ def table(chosen: ItemFilter, page: int, slot: st.delta_generator.DeltaGenerator
     click = st.session_state.get(clicked)
     if click is not None and 0 <= click["row"] < len(ids):
         # The filter is bound to the URL, and so goes along by itself.
-        st.switch_page("views/review.py", query_params={"item": ids[click["row"]]})
+        go_to("review", item=ids[click["row"]])
     return [ids[row] for row in event.selection.rows if row < len(ids)]
 
 

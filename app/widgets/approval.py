@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from app.store import user
-from app.widgets.page import NOTICE, mendable
+from app.widgets.page import NOTICE, go_to, mendable
 from app.widgets.text import many, plain
 from curation import batching
 from curation.snapshots import Changed
@@ -100,10 +100,7 @@ def _dialog(store: Store, batch_id: str) -> None:
             )
             st.session_state[NOTICE] = f"Snapshot {manifest.snapshot_id} is frozen."
             _close()
-            st.switch_page(
-                "views/batches.py",
-                query_params={"view_of": "snapshots", "snapshot": manifest.snapshot_id},
-            )
+            go_to("batches", view_of="snapshots", snapshot=manifest.snapshot_id)
 
 
 def _say_changed(changed: Changed) -> None:

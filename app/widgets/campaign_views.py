@@ -204,7 +204,7 @@ def campaign_form(store: Store, campaign: Campaign | None) -> dict[str, Any] | N
     if guidelines.GENERAL not in lines:
         lines.insert(0, guidelines.GENERAL)
     people = assignable(store)
-    with st.form("campaign", border=False):
+    with st.form("campaign", border=False, enter_to_submit=False):
         left, middle, right = st.columns([3, 1, 1])
         name = left.text_input(
             "Name",

@@ -35,6 +35,16 @@ FIELDS = (
     *("flagged", "cut"),
 )
 """Keys of the filter's widgets, and so their names in the URL."""
+_UNTOUCHED: dict[str, Any] = {
+    "domain": [],
+    "order": "near_cut",
+    "ndcg": (0.0, 1.0),
+    "tau": (-1.0, 1.0),
+    "text": "",
+    **dict.fromkeys(("check", "tag", "by", "assigned")),
+    "flagged": False,
+    "cut": DEFAULT_CUT,
+}
 
 
 Choices = tuple[list[str], list[str], list[str], list[str]]
@@ -72,15 +82,19 @@ def item_filter(
         assignees: Who has items assigned.
         verdict_at_first: Key of `VERDICTS`.
     """
+    untouched = _UNTOUCHED | {"verdict": verdict_at_first}
+    held = [name for name in FIELDS if name in st.session_state]
+    on = sum(st.session_state[name] != untouched[name] for name in held) + sum(
+        name in st.query_params for name in FIELDS if name not in held
+    )
     popover = st.popover(
-        "Filter",
+        f"Filter ({on})" if on else "Filter",
         icon=":material/filter_list:",
         width="content",
         key="filter",
         on_change="rerun",
     )
-    touched = any(name in st.session_state or name in st.query_params for name in FIELDS)
-    if not popover.open and not touched:
+    if not (popover.open or held or on):
         return ItemFilter(verdict=_known(verdict_at_first, VERDICTS))
     with popover:
         verdict = st.selectbox(
@@ -150,6 +164,14 @@ def item_filter(
         )
         flagged = st.checkbox("With an open flag", key="flagged", bind="query-params")
         cut = st.number_input("Cut", 0.0, 1.0, DEFAULT_CUT, 0.05, key="cut", bind="query-params")
+        st.button(
+            "Reset",
+            key="filter-reset",
+            icon=":material/filter_list_off:",
+            disabled=not on,
+            on_click=st.session_state.update,
+            args=(untouched,),
+        )
     return ItemFilter(
         domains=tuple(chosen),
         verdict=_known(verdict, VERDICTS),
@@ -176,7 +198,8 @@ def _known(value: str | None, options: dict[str, str]) -> Any:
 def told(chosen: ItemFilter) -> str:
     """Return what a filter asks for, in words; its values are foreign text."""
     parts = [
-        (chosen.verdict not in ("any", "open"), VERDICTS[chosen.verdict].lower()),
+        (chosen.verdict != "any", VERDICTS[chosen.verdict].lower()),
+        (chosen.reviewer is not None, f"judged by {chosen.reviewer}"),
         (bool(chosen.domains), f"of {', '.join(chosen.domains)}"),
         (
             (chosen.min_ndcg, chosen.max_ndcg) != (0, 1),

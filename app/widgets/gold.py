@@ -77,7 +77,10 @@ def _making(store: Store, lead: str, known: set[str]) -> None:
         with st.container(horizontal=True):
             labels = st.checkbox("With the labels", value=True)
             order = st.checkbox("With the order")
-        if st.form_submit_button("Make gold", icon=":material/star:") and wanted:
+        asked = st.form_submit_button("Make gold", icon=":material/star:", disabled=not recent)
+        if asked and not wanted:
+            st.warning("Choose an item first.", icon=":material/info:")
+        elif asked:
             with mendable():
                 for item_id in wanted:
                     gold.set_from_verdict(store, item_id, lead, labels=labels, order=order)

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from app.widgets.page import go_to
 from app.widgets.text import duration
 from db.store import Store
 from trainer import desk, ingest
@@ -69,4 +70,4 @@ def _table(store: Store, found: list[dict[str, Any]]) -> None:
     )
     click = st.session_state.get(clicked)
     if click is not None and 0 <= click["row"] < len(found):
-        st.switch_page("views/jobs.py", query_params={"job": found[click["row"]]["job_id"]})
+        go_to("jobs", job=found[click["row"]]["job_id"])

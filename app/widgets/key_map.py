@@ -6,7 +6,7 @@ from app import session
 
 KEYS = {
     "A": "approve",
-    "X, then 1 to 5": "reject, with its reasons",
+    "X, then 1 to 5": "reject for that reason; for several, press digits before X",
     "F": "fix: change order, labels, grades or chain",
     "Ctrl+Enter, Esc": "in a fix: save, cancel",
     "Alt+↑ Alt+↓, T": "in a fix: move the passage, to the top",

@@ -29,8 +29,13 @@ def steps(store: Store) -> list[Step]:
     frozen = batches.list_snapshots(store)
     waiting = batches.list_batches(store).height - frozen.height
     trained = [row for row in checkpoints.list_checkpoints(store) if row["kind"] != "base"]
-    measured = [row for row in evaluations.list_evaluations(store) if row["checkpoint_id"]]
-    n_benchmarks = len(benchmarks.list_tests(store))
+    tests = {row["benchmark_id"] for row in benchmarks.list_tests(store)}
+    measured = [
+        row
+        for row in evaluations.list_evaluations(store)
+        if row["checkpoint_id"] and row["benchmark_id"] in tests
+    ]
+    n_benchmarks = len(tests)
     share = counts["judged"] / counts["items"] if counts["items"] else 0
     return [
         Step(

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from app.store import may
+from app.store import REVIEWER, may
 from app.widgets.text import plain
 from db.errors import RankDeskError
 
@@ -77,7 +77,7 @@ def link(page: str, label: str, icon: str, **query_params: str) -> None:
         f"views/{page}.py",
         label=label,
         icon=f":material/{icon}:",
-        query_params=query_params or None,
+        query_params=_named(query_params) if query_params else None,
     )
 
 
@@ -87,4 +87,13 @@ def go_to(page: str, **query_params: str) -> None:
     if not may(*roles):
         st.warning(f"That page is for the role {' or '.join(roles)}.", icon=":material/lock:")
         return
-    st.switch_page(f"views/{page}.py", query_params=query_params)
+    st.switch_page(f"views/{page}.py", query_params=_named(query_params))
+
+
+def _named(query_params: dict[str, str]) -> dict[str, str]:
+    """Return parameters of an address with the name in it, so that a reload is by the same person.
+
+    Where parameters are given, those of the address before are not taken along.
+    """
+    name = st.query_params.get(REVIEWER)
+    return {REVIEWER: name, **query_params} if name else query_params

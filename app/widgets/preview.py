@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.store import user
-from app.widgets.page import NOTICE, mendable
+from app.widgets.page import NOTICE, go_to, mendable
 from app.widgets.text import plain
 from db.store import Store
 from trainer import desk
@@ -48,7 +48,7 @@ def preview_all(store: Store, prepared: Sequence[PreparedJob]) -> None:
         with mendable():
             ids = [desk.start(store, job, created_by=user()) for job in prepared]
             st.session_state[NOTICE] = f"{len(ids)} jobs are started; one runs at a time."
-            st.switch_page("views/jobs.py", query_params={"job": ids[0]})
+            go_to("jobs", job=ids[0])
 
 
 def preview(store: Store, prepared: PreparedJob) -> None:
@@ -58,7 +58,7 @@ def preview(store: Store, prepared: PreparedJob) -> None:
         with mendable():
             job_id = desk.start(store, prepared, created_by=user())
             st.session_state[NOTICE] = "The job is started."
-            st.switch_page("views/jobs.py", query_params={"job": job_id})
+            go_to("jobs", job=job_id)
 
 
 def _details(prepared: PreparedJob) -> None:

@@ -16,8 +16,7 @@ from app.widgets.reader import (
 )
 from app.widgets.text import brief, visible
 from curation.chains import mentions
-from curation.review import ReviewItem
-from db.records import Judgment, Ranking
+from curation.review import ReviewItem, fix_of
 
 
 def review_panes(shown: ReviewItem, view: str, draft: Draft, *, hidden: bool) -> list[Pane]:
@@ -65,24 +64,15 @@ def review_panes(shown: ReviewItem, view: str, draft: Draft, *, hidden: bool) ->
     ]
 
 
-def latest_fix(shown: ReviewItem) -> tuple[Judgment, Ranking] | None:
-    """Return the newest fix in force with its order; None where nobody fixed the item."""
-    rankings = {ranking.ranking_id: ranking for ranking in shown.rankings}
-    for judgment in shown.judgments:
-        if judgment.verdict == "fix" and judgment.ranking_id in rankings:
-            return judgment, rankings[judgment.ranking_id]
-    return None
-
-
 def _labels(shown: ReviewItem, view: str) -> Sequence[str]:
-    fix = latest_fix(shown) if view == "fix" else None
+    fix = fix_of(shown) if view == "fix" else None
     if fix is not None and fix[0].relevant_docids is not None:
         return fix[0].relevant_docids
     return shown.item.relevant_docids
 
 
 def _grades(shown: ReviewItem, view: str) -> Mapping[int, int]:
-    fix = latest_fix(shown) if view == "fix" else None
+    fix = fix_of(shown) if view == "fix" else None
     given = fix[0].grades if fix is not None else {}
     return {
         number: given[candidate.docid]
@@ -103,7 +93,7 @@ def _numbers(shown: ReviewItem, view: str) -> list[int]:
     """Return the 1-based candidate numbers in one of the orders."""
     docids = [candidate.docid for candidate in shown.item.candidates]
     initial = list(range(1, len(docids) + 1))
-    if view == "fix" and (fix := latest_fix(shown)) is not None:
+    if view == "fix" and (fix := fix_of(shown)) is not None:
         return [docids.index(docid) + 1 for docid in fix[1].docids]
     if view == "teacher":
         return [docids.index(docid) + 1 for docid in shown.teacher.docids]

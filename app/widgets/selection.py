@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.store import user
 from app.widgets.filters import VERDICTS
-from app.widgets.page import NOTICE, mendable
+from app.widgets.page import NOTICE, go_to, mendable
 from app.widgets.text import many, plain
 from curation import batching
 from curation.batching import Selection
@@ -36,7 +36,7 @@ def new_batch(store: Store) -> None:
             with mendable():
                 batching.create(store, name or "", chosen, created_by=user())
                 st.session_state[NOTICE] = "Batch created; approve it to freeze a snapshot."
-                st.switch_page("views/batches.py", query_params={"view_of": "batches"})
+                go_to("batches", view_of="batches")
 
 
 def _selection(store: Store) -> Selection:

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from app.widgets.filters import VERDICTS
-from app.widgets.page import empty_state, link, mendable
+from app.widgets.page import empty_state, go_to, link, mendable
 from app.widgets.pick import pick
 from app.widgets.text import interval, many, p_value, plain, points, when
 from curation import snapshot_diff, snapshot_scores
@@ -177,10 +177,7 @@ def _items(found: SnapshotDiff) -> None:
     )
     click = st.session_state.get(clicked)
     if click is not None and 0 <= click["row"] < len(shown):
-        st.switch_page(
-            "views/review.py",
-            query_params={"item": shown[click["row"]].item_id, "verdict": VERDICTS["any"]},
-        )
+        go_to("review", item=shown[click["row"]].item_id, verdict=VERDICTS["any"])
 
 
 def _item_row(each: ItemChange) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Disagreements, Adjudicate and My work; and that Review keeps others' orders from who decides."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -215,8 +214,7 @@ def test_it_can_be_rejected_for_a_reason(judged: Workspace, open_page: OpenPage)
     press(app, "reject")
     press(app, "cause-slip")
     assert app.button(key=f"decide-{key_of(item_id)}").disabled
-    pills: Any = app.get_by_key(f"reasons-{key_of(item_id)}")
-    pills.set_value(["Bad query"]).run()
+    press(app, "reason-bad_query")
     press(app, "decide")
     assert in_force(judged, item_id).reasons == ("bad_query",)
 

@@ -284,3 +284,48 @@ def test_a_press_that_comes_late_does_not_bring_its_item_back(sample: Workspace)
         assert not desk.meant(first)  # pressed before the browser heard of the second
         assert desk.find_current(store, session.QUEUE, first, "ada") == second
         assert desk.find_current(store, session.QUEUE, first, "ada") == first  # chosen, by Back
+
+
+def test_a_fix_is_opened_again_as_it_was_saved(sample: Workspace, open_page: OpenPage) -> None:
+    with Store.open(sample) as store:
+        (item_id,) = items.next_item_ids(store, ItemFilter(verdict="open"), limit=1)
+        docids = [each.docid for each in items.get_item(store, item_id).candidates]
+        for reviewer, order in (("ada", docids), ("grace", docids[::-1])):
+            review.decide(
+                store,
+                item_id=item_id,
+                reviewer=reviewer,
+                verdict="fix",
+                order=order,
+                relevant=docids[:1],
+                grades={docids[0]: 3},
+                chain=f"As {reviewer} says, [1].",
+            )
+    app = open_page("review", item=item_id, verdict="Any", reviewer="ada")
+    press(app, "start-fix")
+    draft = app.session_state["desk"].draft(item_id)
+    assert draft.order == list(range(1, len(docids) + 1))
+    assert (draft.relevant, draft.grades, draft.chain) == ({1}, {1: 3}, "As ada says, [1].")
+
+
+def test_a_digit_too_many_marks_not_the_next_item(
+    sample: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page("review")
+    press(app, "reject")
+    press(app, "reason-wrong_labels")
+    monkeypatch.setattr(session, "SHORTEST_LOOK", 60.0)  # the next digit comes at once
+    press(app, "reason-bad_query")
+    assert app.session_state["desk"].draft(current(app)).reasons == []
+
+
+def test_a_filter_says_that_it_is_on_and_is_taken_off_whole(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("table", domain="biology", verdict="Approved")
+    reset = app.button(key="filter-reset")
+    assert not reset.disabled
+    reset.click().run()
+    assert app.session_state["domain"] == []
+    assert app.session_state["verdict"] == "any"
+    assert app.button(key="filter-reset").disabled

@@ -134,6 +134,14 @@ def test_an_order_of_other_passages_is_none_of_the_item_s(made):
     assert orders(store, "i1") == orders(store, "i2") == []
 
 
+@pytest.mark.parametrize("status", ["truncated", "no_answer"])
+def test_what_was_not_answered_is_no_order(made, status):
+    store, _ = made
+    calls = [{"qid": "i1", "docids": [], "status": each} for each in ("ok", status)]
+    given = {"i1": ["pa", "pb", "pc", "pd"]}
+    assert item_benchmarks.keep_orders(store, "sft-1", given, calls) == 0
+
+
 def test_a_chain_is_kept_only_where_its_numbers_name_the_item_s_passages(made):
     store, _ = made
     call = {
