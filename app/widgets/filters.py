@@ -88,12 +88,14 @@ def item_filter(
         name in st.query_params for name in FIELDS if name not in held
     )
     popover = st.popover(
-        f"Filter ({on})" if on else "Filter",
+        "Filter",  # a label that changes closes it
         icon=":material/filter_list:",
         width="content",
         key="filter",
         on_change="rerun",
     )
+    if on:
+        st.badge(f"{on} on", color="blue")
     if not (popover.open or held or on):
         return ItemFilter(verdict=_known(verdict_at_first, VERDICTS))
     with popover:
