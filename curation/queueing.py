@@ -158,6 +158,8 @@ def _end(
     with choosing:
         index = index_of(store)
         if item_id not in index.numbers:
+            if kind == "release":
+                return  # nobody has it in hand
             raise QueueError(f"There is no item {item_id}; the list may have changed.")
         held = index.claim_of(index.numbers[item_id], reviewer, now or present())
         if kind != "release" or held:

@@ -329,3 +329,27 @@ def test_a_filter_says_that_it_is_on_and_is_taken_off_whole(
     assert app.session_state["domain"] == []
     assert app.session_state["verdict"] == "any"
     assert app.button(key="filter-reset").disabled
+
+
+def test_from_an_item_that_is_gone_a_filter_leads_on(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review", item="nothing")
+    assert "no item nothing" in app.error[0].value
+    app.session_state["filter"] = True
+    app.run().multiselect(key="domain").set_value(["biology"]).run()
+    assert not app.exception
+    assert not app.error
+    assert current(app) != "nothing"
+
+
+def test_who_takes_another_name_gives_the_item_to_it(
+    sample: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("review", reviewer="root")
+    shown = current(app)
+    app.text_input(key="reviewer").set_value("ada").run()
+    assert current(app) == shown
+    press(app, "approve")
+    with Store.open(sample) as store:
+        assert [each.reviewer for each in judgments.judgments_of(store, shown)] == ["ada"]
