@@ -47,6 +47,8 @@ def _group_page(group: Group) -> tuple[str, dict[str, str]]:
         asked = {"batch": where["batch"]}
         if group.kind == "judgment":
             asked |= {"verdict": VERDICTS[where["verdict"]], "by": where["reviewer"]}
+        elif group.kind == "item":
+            asked |= {"verdict": VERDICTS["open"]}
         return "table", asked
     if "evaluation" in where:
         return "queries", {"evaluation": where["evaluation"]}
