@@ -110,8 +110,7 @@ class Desk:
         before = (self.chosen, self.campaign and self.campaign.campaign_id)
         changed = self.chosen is not None and drawn != before
         if changed or reviewer != self.reviewer:
-            held = [*self.loaded, *filter(None, [self.current])] if self.reviewer else []
-            for item_id in held:
+            for item_id in filter(None, (*self.loaded, self.current)):
                 queueing.release(store, item_id, self.reviewer)
             self.loaded = {}
         if changed:

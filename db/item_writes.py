@@ -69,15 +69,9 @@ def insert_items(
             "SELECT i.item_id FROM incoming i ANTI JOIN items USING (item_id)",
             items.select("item_id"),
         )
-        new_rankings = _missing(
-            cursor,
-            _NO_RANKING,
-            rankings.select("ranking_id"),
-        )
         fresh_items = items.filter(pl.col("item_id").is_in(list(new_items)))
         needed = fresh_items["passage_ids"].explode().unique()
         fresh_passages = passages.filter(pl.col("passage_id").is_in(needed.implode()))
-        fresh_rankings = rankings.filter(pl.col("ranking_id").is_in(list(new_rankings)))
         insert_frame(
             cursor,
             "INSERT INTO passages BY NAME SELECT i.* FROM incoming i"
@@ -89,19 +83,22 @@ def insert_items(
             "INSERT INTO items BY NAME SELECT *, now() AS created_at FROM incoming",
             fresh_items,
         )
-        insert_rankings(cursor, fresh_rankings)
+        new_rankings = _insert_new(cursor, rankings)
     return new_items, new_rankings
 
 
 def add_rankings(store: Store, rankings: list[Ranking]) -> int:
     """Insert rankings of items that are here, but those that are known; return how many."""
-    ids = [ranking.ranking_id for ranking in rankings]
-    new = unknown_rankings(store, ids)
-    by_id = {ranking.ranking_id: ranking for ranking in rankings if ranking.ranking_id in new}
-    if by_id:
-        with store.transaction() as cursor:
-            insert_rankings(cursor, ranking_frame(list(by_id.values())))
-    return len(by_id)
+    frame = ranking_frame(rankings).unique("ranking_id", maintain_order=True)
+    with store.transaction() as cursor:
+        return len(_insert_new(cursor, frame))
+
+
+def _insert_new(cursor: Cursor, rankings: pl.DataFrame) -> set[str]:
+    """Insert the rankings (`RANKING_SCHEMA`, no repeats) that are not there; return their ids."""
+    new = _missing(cursor, _NO_RANKING, rankings.select("ranking_id"))
+    insert_rankings(cursor, rankings.filter(pl.col("ranking_id").is_in(list(new))))
+    return new
 
 
 def unknown_rankings(store: Store, ranking_ids: list[str]) -> set[str]:

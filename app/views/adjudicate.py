@@ -11,7 +11,7 @@ from app import fixing, session
 from app.adjudicating import MERGE, PROBLEM, choose, decide, edit, go, start_merge, undo
 from app.drafts import EDITED_ELSEWHERE, Draft
 from app.store import store, user
-from app.widgets.fix_buttons import key_button
+from app.widgets.fix_buttons import key_button, reason_buttons
 from app.widgets.page import NOTICE, empty_state, link, notice, show_error
 from app.widgets.pick import pick
 from app.widgets.reader import reader
@@ -29,7 +29,6 @@ from app.widgets.versions import (
 from curation import adjudication
 from curation.adjudication import CAUSES, Case, Version
 from curation.agreement import DEFAULT_CUT
-from curation.review import REASONS
 from db import items
 from db.errors import NotFoundError
 
@@ -145,16 +144,7 @@ def what_row(case: Case, draft: Draft, option: str) -> None:
         # Buttons, not pills: Ctrl+Enter, which records the decision, would press a focused pill.
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.markdown("**Reasons**", width="content")
-            for digit, (reason, label) in enumerate(REASONS.items(), start=1):
-                key_button(
-                    f"reason-{reason}",
-                    label,
-                    str(digit),
-                    item_id,
-                    type="primary" if reason in draft.reasons else "secondary",
-                    on_click=draft.turn,
-                    args=(reason,),
-                )
+            reason_buttons(item_id, draft.reasons, draft.turn, idle="secondary")
 
 
 def why_row(case: Case, draft: Draft, option: str, after: str | None) -> None:

@@ -12,7 +12,7 @@ from app.widgets.beside import beside_it, side_buttons
 from app.widgets.claiming import why_here
 from app.widgets.comparing import compare_orders
 from app.widgets.editor import fix_panes, live_measures
-from app.widgets.fix_buttons import fix_buttons, key_button, writing_buttons
+from app.widgets.fix_buttons import fix_buttons, key_button, reason_buttons, writing_buttons
 from app.widgets.key_map import key_map, shows_keys
 from app.widgets.page import empty_state, link, show_error
 from app.widgets.ranking import review_panes
@@ -221,16 +221,7 @@ def reason_row(shown: ReviewItem) -> None:
         return
     ask = ":red[**Why?**]" if draft.rejecting else ":gray[Reasons]"
     st.markdown(ask, width="content")
-    for digit, (reason, label) in enumerate(REASONS.items(), start=1):
-        key_button(
-            f"reason-{reason}",
-            label,
-            str(digit),
-            item_id,
-            type="primary" if reason in draft.reasons else "tertiary",
-            on_click=on_reason,
-            args=(item_id, reason),
-        )
+    reason_buttons(item_id, draft.reasons, partial(on_reason, item_id), idle="tertiary")
     st.text_input(
         "Note",
         key=note_key(item_id),

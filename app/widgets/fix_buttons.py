@@ -1,6 +1,7 @@
-"""The buttons of a fix; each belongs to one item."""
+"""The buttons of a fix or a rejection; each belongs to one item."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Literal
 
 import streamlit as st
 
@@ -9,7 +10,7 @@ from app.drafts import Draft
 from app.widgets.key_map import shows_keys
 from app.widgets.text import brief, key_of, plain
 from curation.orders import orders_of
-from curation.review import ReviewItem
+from curation.review import REASONS, ReviewItem
 from db.store import Store
 
 
@@ -19,6 +20,31 @@ def key_button(
     """Draw a button that belongs to one item: its key changes with the item."""
     options["disabled"] = bool(options.get("disabled")) or shows_keys()
     st.button(label, key=f"{name}-{key_of(item_id)}", shortcut=shortcut, **options)  # type: ignore[arg-type]
+
+
+def reason_buttons(
+    item_id: str,
+    chosen: Collection[str],
+    on_click: Callable[[str], None],
+    *,
+    idle: Literal["secondary", "tertiary"],
+) -> None:
+    """Draw the reasons of a rejection, each with its digit.
+
+    Args:
+        on_click: Told which was pressed.
+        idle: The look of those that are not chosen.
+    """
+    for digit, (reason, label) in enumerate(REASONS.items(), start=1):
+        key_button(
+            f"reason-{reason}",
+            label,
+            str(digit),
+            item_id,
+            type="primary" if reason in chosen else idle,
+            on_click=on_click,
+            args=(reason,),
+        )
 
 
 def fix_buttons(
